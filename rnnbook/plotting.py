@@ -1,0 +1,80 @@
+"""
+How the book draws: one colour for each kind of quantity, time to the right, ink that works in the
+dark. Needs matplotlib.
+
+Figures have no background, so that a dark page can invert them; lines carry their own labels.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+
+from rnnbook.cells import Array
+
+#: One colour for each kind of quantity, the same in equations, diagrams and plots (book.css).
+QUANTITIES: Final = {
+    "input": "#0063A6",
+    "state": "#007355",
+    "gate": "#97407A",
+    "output": "#B84700",
+    "gradient": "#7D6200",
+}
+#: One colour for each framework, and a line style, so that grey paper tells them apart, too.
+FRAMEWORKS: Final = {
+    "numpy": ("#0063A6", "-"),
+    "tensorflow": ("#B84700", "--"),
+    "keras": ("#97407A", "-."),
+    "pytorch": ("#007355", ":"),
+}
+INK: Final = "#222222"  # the truth, the data, the axes
+MUTED: Final = "#6E6E6E"  # baselines, bounds, what one compares with
+
+STYLE: Final[dict[str, Any]] = {
+    "figure.figsize": (7.2, 3.0),
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#B0B0B0",
+    "grid.linewidth": 0.5,
+    "grid.alpha": 0.45,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    # The same figure is the same file: identifiers from a fixed salt, letters as outlines.
+    "svg.hashsalt": "rnnbook",
+    "svg.fonttype": "path",
+}
+
+
+def use_style() -> None:
+    """Set the book's style for the figures that follow."""
+    style.use(STYLE)
+
+
+def label(ax: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
+    """Write a line's name beside it, in its colour, at data coordinates (x, y)."""
+    ax.annotate(text, (x, y), color=color, fontsize=9.5, annotation_clip=False, **kwargs)
+
+
+def band(ax: Axes, x: Array, curves: Array, color: str, **kwargs: Any) -> None:
+    """Draw the median of `curves` (seeds, points) over x, and the range over the seeds."""
+    ax.fill_between(x, curves.min(0), curves.max(0), color=color, alpha=0.22, linewidth=0)
+    ax.plot(x, np.median(curves, axis=0), color=color, **kwargs)

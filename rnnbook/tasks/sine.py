@@ -1,0 +1,79 @@
+"""
+The task `sine`: predict the next value of a wave, at every step.
+
+The training part is the wave of the article that the book replaces: t in [0, 30) in steps of
+0.1, 300 points, cut into 6 windows of 50, and trained on for 500 updates with all of them. Its
+target is the next value, so point 300 is the last target; validation and test go on behind it.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from rnnbook.baselines import LinearAutoregression, persistence
+from rnnbook.cells import Array
+from rnnbook.metrics import mean_squared_error
+from rnnbook.tasks import Split, Task, windows
+from rnnbook.training import TrainConfig
+
+STEP: Final = 0.1  # time between two points
+WINDOW: Final = 50
+TRAIN: Final = slice(0, 301)  # 6 windows and the last target
+VALIDATION: Final = slice(301, 402)  # 2 windows and the last target
+TEST: Final = slice(402, 503)
+
+
+def wave(n: int = TEST.stop) -> Array:
+    """sin(t) at t = 0, 0.1, 0.2, ...: n points, float64."""
+    return np.asarray(np.sin(STEP * np.arange(n)))
+
+
+def make() -> Task:
+    """
+    The task, in float32.
+
+    >>> print(make())    # doctest: +ELLIPSIS
+    sine: train (6, 50, 1), validation (2, 50, 1), test (2, 50, 1); validation loss of ...
+    """
+    series = wave().astype(np.float32)
+    train, validation, test = (windows(series[part], WINDOW) for part in (TRAIN, VALIDATION, TEST))
+    return Task(
+        name="sine",
+        train=train,
+        validation=validation,
+        test=test,
+        training=TrainConfig(updates=500, lr=1e-3),
+        baselines=baselines(series[TRAIN], validation),
+    )
+
+
+def baselines(train: Array, validation: Split) -> dict[str, float]:
+    """
+    Mean squared errors of the naive answers on the validation windows.
+
+    AR(2) needs two values, so it is scored from each window's second step on.
+    """
+    inputs, targets = validation.inputs[..., 0], validation.targets[..., 0]
+    ar2 = LinearAutoregression.fit(train, p=2)
+    return {
+        "persistence": mean_squared_error(targets, persistence(inputs)),
+        "AR(2)": mean_squared_error(targets[:, 1:], ar2.predict(inputs)),
+    }
+
+
+def noisy_waves(
+    n: int, rng: np.random.Generator, noise: float = 0.1, length: int = WINDOW
+) -> Split:
+    """
+    n windows, each of a wave with its own frequency and phase, seen through noise:
+
+        s_t = sin(w STEP t + phase) + noise * normal,    w uniform in [1, 4], phase in [0, 2 pi)
+
+    The target is the next value as it will be observed, noise and all, so no prediction can have
+    a mean squared error below noise^2.
+    """
+    frequency = rng.uniform(1, 4, (n, 1))
+    phase = rng.uniform(0, 2 * np.pi, (n, 1))
+    clean = np.sin(frequency * STEP * np.arange(length + 1) + phase)
+    observed = (clean + noise * rng.normal(size=clean.shape)).astype(np.float32)[..., None]
+    return Split(observed[:, :-1].copy(), observed[:, 1:].copy())
