@@ -16,6 +16,7 @@ def mse(y: Array, target: Array) -> tuple[float, Array]:
     where y and target have one shape, (B, T, K) for instance. Raises ValueError if not: NumPy
     would broadcast (B, T, 1) against (B, T) to (B, T, T) and report a loss of something else.
 
+    >>> import numpy as np
     >>> loss, dy = mse(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     >>> loss, dy.tolist()
     (2.0, [0.0, 2.0])

@@ -10,7 +10,7 @@ loss_and_grads, fit, pick_device.
 Shapes: B batch, T steps, D inputs, H hidden units, K outputs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,19 +132,24 @@ def loss(model: Model, split: Split) -> float:
 
 
 def fit(
-    model: Model, batches: Iterable[Batch], config: TrainConfig, validation: Split | None = None
+    model: Model,
+    batches: Iterable[Batch],
+    config: TrainConfig,
+    validate: Callable[[Model], float] | None = None,
 ) -> History:
     """
     Train with Adam, one update a batch, in place.
 
-    With `validation`, its loss is taken every `config.validate_every` updates, and the model ends
-    with the parameters of the best look: early stopping. Raises FloatingPointError as soon as a
-    loss is not a number, and says after which update.
+    With `validate`, a loss on data that training does not see, it is asked every
+    `config.validate_every` updates, and the model ends with the parameters of the best answer:
+    early stopping. Raises FloatingPointError as soon as a loss is not a number, and says after
+    how many updates.
     """
     optimizer, history = Adam(config.lr), History()
     best, kept = np.inf, None
     for update, (x, target) in enumerate(batches, start=1):
-        batch_loss, grads = loss_and_grads(model, x, target)
+        with np.errstate(over="ignore", invalid="ignore"):  # said below, and better
+            batch_loss, grads = loss_and_grads(model, x, target)
         if not np.isfinite(batch_loss):
             raise FloatingPointError(
                 f"the loss is {batch_loss} after {update - 1} updates: try a lower learning rate "
@@ -154,8 +159,8 @@ def fit(
         if config.clip_norm is not None:
             clip_grad_norm(grads, config.clip_norm)
         optimizer.update(model.params, grads)
-        if validation is not None and update % config.validate_every == 0:
-            history.validation.append((update, loss(model, validation)))
+        if validate is not None and update % config.validate_every == 0:
+            history.validation.append((update, validate(model)))
             if history.validation[-1][1] < best:
                 best, kept = history.validation[-1][1], get_params(model)
     if kept is not None:

@@ -59,18 +59,27 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 
 def check(answer: Any, right: Any, hint: str, tolerance: float = 1e-6) -> None:
     """
-    Say whether an exercise's answer is right; `None` means that there is none yet.
+    Say whether an exercise's answer is right: a word, a number or an array of numbers.
+
+    `None` means that there is no answer yet. Numbers are right within `tolerance`.
 
     >>> check(None, 4, "count again")
     No answer yet.
     >>> check(3, 4, "count again")
     Not yet: count again.
-    >>> check(4, 4, "count again")
+    >>> check("tanh", "tanh", "look at the figure")
     Right.
     """
     if answer is None:
         print("No answer yet.")
-        return
+    elif _same(answer, right, tolerance):
+        print("Right.")
+    else:
+        print(f"Not yet: {hint}.")
+
+
+def _same(answer: Any, right: Any, tolerance: float) -> bool:
+    if isinstance(answer, str) or isinstance(right, str):
+        return bool(answer == right)
     came, wanted = np.asarray(answer, float), np.asarray(right, float)
-    same = came.shape == wanted.shape and np.allclose(came, wanted, rtol=tolerance, atol=tolerance)
-    print("Right." if same else f"Not yet: {hint}.")
+    return came.shape == wanted.shape and np.allclose(came, wanted, tolerance, tolerance)
