@@ -44,5 +44,5 @@ clean: ## remove what was built; .venv stays
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 define install
-test -n "$(PYTHON)" && $(PYTHON) tools/install.py $(1)
+python="$(PYTHON)" && test -n "$$python" && $$python tools/install.py $(1)
 endef

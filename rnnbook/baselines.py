@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 
 def persistence(series: Array) -> Array:

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
-State = tuple[Array, ...]
+from rnnbook.arrays import Array, Params, State
+
 Elementwise = Callable[[Array], Array]
 
 
@@ -69,7 +69,7 @@ def rnn_step(
     return (h_new,), (x, h, h_new, W_xh, W_hh, activation)
 
 
-def rnn_step_backward(dstate: State, cache: Any) -> tuple[Array, State, dict[str, Array]]:
+def rnn_step_backward(dstate: State, cache: Any) -> tuple[Array, State, Params]:
     """
     Gradients of one step, from dh' = dL/dh':
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbook.cells import Array
-from rnnbook.optim import Params, check_names
+from rnnbook.arrays import Array, Params, check_names
 
 
 def central_difference(loss: Callable[[], float], w: Array, eps: float = 1e-5) -> Array:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 Shape = tuple[int, ...]
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from rnnbook.cells import ACTIVATIONS, Array, State, check_activation
+from rnnbook.arrays import Array, Params, State
+from rnnbook.cells import ACTIVATIONS, check_activation
 
 COLUMNS: Final = 512  # columns (steps times batch) in a block of the backward pass: fits the cache
 
@@ -44,7 +45,7 @@ class Linear:
     [2.0, 2.0, 2.0]
     """
 
-    def __init__(self, params: dict[str, Array]) -> None:
+    def __init__(self, params: Params) -> None:
         self.params = params
 
     def forward(self, x: Array) -> Array:
@@ -53,7 +54,7 @@ class Linear:
         self.x = x
         return x @ W + self.params["b_y"]
 
-    def backward(self, dy: Array) -> tuple[Array, dict[str, Array]]:
+    def backward(self, dy: Array) -> tuple[Array, Params]:
         """From dy (B, T, K): dx (B, T, H) and the gradients of the parameters."""
         W = self.params["W_hy"]
         x, flat = self.x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])
@@ -75,7 +76,7 @@ class RNN:
     ((2, 3, 4), True)
     """
 
-    def __init__(self, params: dict[str, Array], activation: str = "tanh") -> None:
+    def __init__(self, params: Params, activation: str = "tanh") -> None:
         self.params = params
         self.activation = check_activation(activation)
         self.D, self.H = params["W_xh"].shape
@@ -127,9 +128,7 @@ class RNN:
             raise ValueError(f"state must be a tuple of one array of shape ({B}, {self.H})")
         return state
 
-    def backward(
-        self, dh: Array, dstate: State | None = None
-    ) -> tuple[Array, State, dict[str, Array]]:
+    def backward(self, dh: Array, dstate: State | None = None) -> tuple[Array, State, Params]:
         """
         Back through time. With dh (B, T, H) the gradient that arrives at each state from above,
         and `dstate` that which arrives at the last state from a later sequence:

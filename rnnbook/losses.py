@@ -4,7 +4,7 @@ Losses: each returns the loss and its gradient with respect to the prediction.
 Shapes: B batch, T steps, K outputs.
 """
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 
 def mse(y: Array, target: Array) -> tuple[float, Array]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 
 def _same_shape(target: Array, prediction: Array) -> None:

@@ -16,11 +16,12 @@ from typing import Final
 
 import numpy as np
 
-from rnnbook.cells import Array, State, check_activation
+from rnnbook.arrays import Array, Params, State
+from rnnbook.cells import check_activation
 from rnnbook.initializers import initialize
 from rnnbook.layers import RNN, Linear
 from rnnbook.losses import mse
-from rnnbook.optim import Adam, Params, clip_grad_norm
+from rnnbook.optim import Adam, clip_grad_norm
 from rnnbook.tasks import Split
 from rnnbook.training import Batch, History, TrainConfig
 

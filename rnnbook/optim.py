@@ -2,18 +2,7 @@
 
 import numpy as np
 
-from rnnbook.cells import Array
-
-Params = dict[str, Array]
-
-
-def check_names(params: Params, grads: Params) -> None:
-    """Raise ValueError unless both name the same arrays of the same shapes."""
-    if params.keys() != grads.keys():
-        raise ValueError(f"gradients are for {sorted(grads)}, but parameters are {sorted(params)}")
-    for name, p in params.items():
-        if grads[name].shape != p.shape:
-            raise ValueError(f"gradient of {name} is {grads[name].shape}, but {name} is {p.shape}")
+from rnnbook.arrays import Params, check_names
 
 
 class Adam:

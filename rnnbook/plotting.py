@@ -11,24 +11,24 @@ import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 #: One colour for each kind of quantity, the same in equations, diagrams and plots (book.css).
 QUANTITIES: Final = {
-    "input": "#0063A6",
-    "state": "#007355",
-    "gate": "#97407A",
-    "output": "#B84700",
-    "gradient": "#7D6200",
+    "input": "#0a4f9c",
+    "state": "#006e55",
+    "gate": "#ab4291",
+    "output": "#932a00",
+    "gradient": "#876800",
 }
 #: One colour for each framework, and a line style, so that grey paper tells them apart, too.
 FRAMEWORKS: Final = {
-    "numpy": ("#0063A6", "-"),
-    "tensorflow": ("#B84700", "--"),
-    "keras": ("#97407A", "-."),
-    "pytorch": ("#007355", ":"),
+    "numpy": ("#3346b8", "-"),
+    "tensorflow": ("#966400", "--"),
+    "keras": ("#7d1337", "-."),
+    "pytorch": ("#117a63", ":"),
 }
-INK: Final = "#222222"  # the truth, the data, the axes
+INK: Final = "#23211e"  # the truth, the data, the axes
 MUTED: Final = "#6E6E6E"  # baselines, bounds, what one compares with
 
 STYLE: Final[dict[str, Any]] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 
 Batch = tuple[Array, Array]
 

@@ -1,14 +1,17 @@
 """
-What the book's pages need beyond Jupyter Book: three small things.
+What the book's pages need beyond Jupyter Book: five small things.
 
 1. MathJax as one local file, copied from the installed package `sphinx-mathjax-offline`.
 2. `{task-matrix}`: the table of tasks and frameworks, linked where a page exists.
 3. `{run-time}`: how long a page's notebook ran when its outputs were stored.
+4. A bibliography without roles that mislead a screen reader.
+5. The theme's scripts and icons that no page uses are left out of the built book.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib.metadata import files
 from pathlib import Path
@@ -21,11 +24,12 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 MATHJAX = "tex-svg-full.js"
+# A task's name, and what its network has to find.
 TASKS = {
-    "sine": "Sine wave",
-    "counting": "Counting",
-    "words": "Words",
-    "text": "Text",
+    "sine": ("Sine wave", "the next value of a wave"),
+    "counting": ("Counting", "the next numbers of a sequence"),
+    "words": ("Words", "the language of a name"),
+    "text": ("Text", "the next character"),
 }
 FRAMEWORKS = {
     "numpy": "NumPy",
@@ -47,33 +51,62 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     shutil.copyfile(str(found[0].locate()), target)
 
 
-def cell(child: nodes.Node, header: bool = False) -> nodes.entry:
-    paragraph = nodes.paragraph("", "", child)
-    return nodes.entry("", paragraph, classes=["matrix-head" if header else "matrix-cell"])
+def drop_unused(app: Sphinx, error: Exception | None) -> None:
+    """Leave out what templates/static/webpack-macros.html does not load, and its style sheet."""
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for pattern in ("fontawesome*", "bootstrap*"):
+        for unused in (static / "scripts").glob(pattern):
+            unused.unlink()
+    # Font Awesome is one block of the theme's style sheet, a quarter of it.
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+    block = r"/\*!\s+\* Font Awesome Free.*?(?=html\{--pst-header-height)"
+    sheet.write_text(re.sub(block, "", sheet.read_text("utf-8"), flags=re.DOTALL), "utf-8")
+
+
+def mend_citations(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Docutils marks a bibliography with roles that screen readers cannot make a list of."""
+    if "citation-list" in context.get("body", ""):
+        body = context["body"].replace(' role="doc-biblioentry"', "")
+        context["body"] = body.replace('<div role="list" class="citation-list">', "<div>")
+
+
+def cell(*children: nodes.Node) -> nodes.entry:
+    return nodes.entry("", nodes.paragraph("", "", *children))
 
 
 class TaskMatrix(SphinxDirective):
     """One row a task, one column a framework; a link where that page is in the book."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # a page written later must appear here
         table = nodes.table(classes=["task-matrix"])
         group = nodes.tgroup(cols=1 + len(FRAMEWORKS))
-        group += [nodes.colspec(colwidth=1) for _ in range(1 + len(FRAMEWORKS))]
-        head = nodes.row("", *[cell(nodes.Text(t), True) for t in ("Task", *FRAMEWORKS.values())])
+        group += nodes.colspec(colwidth=1, stub=1)
+        group += [nodes.colspec(colwidth=1) for _ in FRAMEWORKS]
+        head = nodes.row("", *[cell(nodes.Text(t)) for t in ("Task", *FRAMEWORKS.values())])
         rows = [
-            nodes.row("", cell(nodes.Text(title), True), *[self.link(f, task) for f in FRAMEWORKS])
-            for task, title in TASKS.items()
+            nodes.row("", self.title(task), *[self.link(f, task) for f in FRAMEWORKS])
+            for task in TASKS
         ]
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
         table += group
         return [table]
 
+    def title(self, task: str) -> nodes.entry:
+        name, wanted = TASKS[task]
+        return cell(nodes.Text(f"{name} "), nodes.inline("", wanted, classes=["matrix-wanted"]))
+
     def link(self, framework: str, task: str) -> nodes.entry:
         page = f"book/{framework}/{task}"
-        label = f"{TASKS[task]} in {FRAMEWORKS[framework]}"
         if page not in self.env.found_docs:
-            return cell(nodes.inline("", "not written yet", classes=["matrix-absent"]))
-        text = nodes.inline("", label)
+            # The framework's name is for narrow screens, where the column heads are gone.
+            name = nodes.inline("", f"{FRAMEWORKS[framework]}: ", classes=["matrix-framework"])
+            return cell(name, nodes.inline("", "not written yet", classes=["matrix-absent"]))
+        text = nodes.inline("", f"{TASKS[task][0]} in {FRAMEWORKS[framework]}")
         reference = addnodes.pending_xref(
             "", text, refdomain="std", reftype="doc", reftarget=f"/{page}", refexplicit=True,
             refdoc=self.env.docname, refwarn=True,
@@ -93,13 +126,13 @@ class RunTime(SphinxRole):
                 line=self.lineno,
             )
             return [nodes.Text("")], [message]
-        return [nodes.Text(f"{seconds} s")], []
+        return [nodes.Text(f"{seconds}\N{NO-BREAK SPACE}s")], []
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("task-matrix", TaskMatrix)
     app.add_role("run-time", RunTime())
+    app.connect("html-page-context", mend_citations)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", drop_unused)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
-
-

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 from rnnbook.training import TrainConfig
 
 

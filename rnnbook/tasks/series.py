@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from rnnbook.cells import Array
+from rnnbook.arrays import Array
 from rnnbook.metrics import average_relative_variance
 
 #: The benchmark's periods, first and last year of each. AR(12) can predict from 1712 on.

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from rnnbook.arrays import Array
 from rnnbook.baselines import LinearAutoregression, persistence
-from rnnbook.cells import Array
 from rnnbook.metrics import mean_squared_error
 from rnnbook.tasks import Split, Task, windows
 from rnnbook.training import TrainConfig

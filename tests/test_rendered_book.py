@@ -1,0 +1,300 @@
+"""
+The book as a reader gets it: built once, then looked at in a browser, over http and from disk.
+
+`rendered.py` looks; here the book must pass, and pages broken on purpose must not.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from rendered import (
+    ARGUMENTS,
+    COMMANDS,
+    KINDS,
+    SCHEMES,
+    Look,
+    audit,
+    broken_links,
+    find_browser,
+    html_pages,
+    look,
+    read_axe,
+    weight,
+)
+
+from tools import build, read
+
+PAGE_BYTES = 1_000_000
+TERM, PAGE_OF_TERM = "sunspot", "book/numpy/sine.html"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of the rendered book, and what is wrong with it."""
+    out = tmp_path_factory.mktemp("rendered")
+    status, log = build.build(out)
+    wrong = "\n".join(build.complaints(log)) or log
+    return out / "_build" / "html", wrong if status else ""
+
+
+@pytest.fixture(scope="module")
+def html(built: tuple[Path, str]) -> Path:
+    folder, wrong = built
+    if wrong:
+        pytest.skip("the book does not build: test_book_builds_without_a_complaint says why")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(html: Path) -> list[str]:
+    """Every page but the first, which only leads to the book's index."""
+    return [name for name in html_pages(html) if name != "index.html"]
+
+
+def serve(folder: Path) -> Iterator[str]:
+    with read.serve(folder) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(html: Path) -> Iterator[str]:
+    """The book's address, served to this machine alone."""
+    yield from serve(html)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def looks(context: BrowserContext, html: Path, site: str, pages: list[str]) -> list[Look]:
+    """One look at every page over http, and one from disk."""
+    return [look(context, base, page) for page in pages for base in (site, html.as_uri())]
+
+
+@pytest.fixture(scope="module")
+def audits(context: BrowserContext, site: str, pages: list[str]) -> list[Look]:
+    axe = read_axe()
+    return [audit(context, site, page, axe) for page in pages]
+
+
+def test_book_builds_without_a_complaint(built: tuple[Path, str]) -> None:
+    _, wrong = built
+    assert not wrong, wrong
+
+
+# ------------------------------------------------------------------------------ from its files
+
+
+def test_links_lead_somewhere_and_parts_are_local(html: Path) -> None:
+    found = broken_links(html)
+    assert not found, "\n".join(found)
+
+
+def test_pages_are_light(html: Path, pages: list[str]) -> None:
+    weights = {name: weight(html, name) for name in pages}
+    found = [f"{name}: {size:,} bytes" for name, size in weights.items() if size > PAGE_BYTES]
+    assert not found, "\n".join(found)
+
+
+def test_search_page_is_among_the_pages(pages: list[str]) -> None:
+    assert {"search.html", "book/index.html", PAGE_OF_TERM} <= set(pages)
+
+
+# ------------------------------------------------------------------------------- in a browser
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_page_has(looks: list[Look], kind: str) -> None:
+    found = [fault for look in looks for fault in look.faults.get(kind, [])]
+    assert not found, f"{KINDS[kind]}:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pages_are_accessible(audits: list[Look], scheme: str) -> None:
+    found = [fault for look in audits for fault in look.faults[scheme]]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
+def test_first_page_leads_to_the_index(
+    context: BrowserContext, html: Path, site: str, from_disk: bool
+) -> None:
+    base = html.as_uri() if from_disk else site
+    tab = context.new_page()
+    tab.goto(f"{base}/index.html")
+    tab.wait_for_url(f"{base}/book/index.html", timeout=5000)
+    tab.close()
+
+
+@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
+def test_search_finds_a_word(
+    context: BrowserContext, html: Path, site: str, from_disk: bool
+) -> None:
+    """As a reader does: from the index, by the search button and the keyboard."""
+    base = html.as_uri() if from_disk else site
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    tab.goto(f"{base}/book/index.html")
+    tab.locator("button.search-button__button:visible").first.click()
+    tab.locator("input[type=search]:visible").fill(TERM)
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(f"{base}/search.html*")
+    tab.wait_for_function(
+        "document.querySelector('#search-results p')?.textContent.includes('found')"
+    )
+    links = tab.locator("#search-results li a").evaluate_all("all => all.map(e => e.href)")
+    tab.close()
+    assert any(PAGE_OF_TERM in link for link in links), f"{TERM!r} finds {links}"
+    assert errors == []
+
+
+# --------------------------------------------------------- that the looks see what they look for
+
+BROKEN = """
+<style>
+  main { background: white; color: black }
+  @media (prefers-color-scheme: dark) { main p { color: #eee } }
+</style>
+<main><p>Pale in the dark.</p>
+<script>console.warn('careful')</script>
+<img src="gone.png">
+<a href="#wide">On
+<img src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>" alt=""></a>
+<img src="http://127.0.0.1:9/a.png" alt="From elsewhere">
+<span class="math">x^2</span>
+<mjx-merror title="Missing }">?</mjx-merror>
+<figure id="fig-bare"><figcaption> </figcaption></figure>
+<details><summary>Solution</summary><div class="cell_input">
+<pre style="width: 200px; overflow: auto">one_very_long_line_of_code_that_goes_on_and_on</pre>
+</div></details>
+<div id="wide" style="width: 1000px">Wide</div>
+</main>
+"""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "page.html").write_text(BROKEN)
+    for address in serve(folder):
+        yield address, folder
+
+
+@pytest.fixture(scope="module")
+def broken_look(context: BrowserContext, broken: tuple[str, Path]) -> Look:
+    return look(context, broken[0], "page.html")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("console", "careful"),
+        ("elsewhere", "http://127.0.0.1:9/a.png"),
+        ("failed", "gone.png 404"),
+        ("raw_math", "x^2"),
+        ("wrong_math", "Missing }"),
+        ("no_alt", "gone.png"),
+        ("no_image", "a.png"),
+        ("no_caption", "fig-bare"),
+        ("scrolling_code", "one_very_long_line"),
+        ("over_768", "div#wide"),
+        ("over_360", "div#wide"),
+    ],
+)
+def test_look_sees(broken_look: Look, kind: str, fault: str) -> None:
+    found = broken_look.faults[kind]
+    assert any(fault in what for what in found), found
+    assert all(what.startswith("page.html (http): ") for what in found)
+
+
+def test_image_beside_the_words_of_a_link_needs_none(broken_look: Look) -> None:
+    (fault,) = broken_look.faults["no_alt"]
+    assert fault.endswith("gone.png")
+
+
+def test_every_kind_of_fault_is_shown_to_be_seen(broken_look: Look) -> None:
+    assert set(broken_look.faults) == set(KINDS)
+
+
+def test_audit_sees_each_scheme(context: BrowserContext, broken: tuple[str, Path]) -> None:
+    faults = audit(context, broken[0], "page.html", read_axe()).faults
+    assert "page.html: serious html-has-lang at html" in faults["light"]
+    assert "page.html: serious color-contrast at p" not in faults["light"]
+    assert "page.html: serious color-contrast at p" in faults["dark"]
+
+
+def test_links_that_lead_nowhere_and_foreign_parts_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<h1 id="here"></h1> <a href="#here"></a> <a href="b.html#there"></a>'
+        '<a href="https://a.org"></a> <a href="#gone"></a> <a href="c.html"></a>'
+        '<script src="https://cdn.org/x.js"></script> <img src="gone.png?v=1">'
+        '<style>@import "https://fonts.org/f.css"; p { background: url(//cdn.org/i.png) }</style>'
+    )
+    (tmp_path / "b.html").write_text('<h2 id="there"></h2> <a href="/a.html#no"></a>')
+    (tmp_path / "s.css").write_text("p { background: url('http://cdn.org/j.png') }")
+    assert broken_links(tmp_path) == [
+        "a.html: takes https://cdn.org/x.js from elsewhere",
+        "a.html: takes https://fonts.org/f.css from elsewhere",
+        "a.html: takes //cdn.org/i.png from elsewhere",
+        "a.html: #gone leads to no place in a.html",
+        "a.html: c.html leads to no file",
+        "a.html: gone.png?v=1 leads to no file",
+        "b.html: /a.html#no leads to no place in a.html",
+        "s.css: takes http://cdn.org/j.png from elsewhere",
+    ]
+
+
+def test_weight_counts_page_and_own_images(tmp_path: Path) -> None:
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static" / "logo.svg").write_text(9 * "x")
+    (tmp_path / "a.png").write_text(50 * "x")
+    page = '<img src="a.png?v=1"><img src="a.png"><img src="_static/logo.svg">'
+    (tmp_path / "a.html").write_text(page)
+    assert weight(tmp_path, "a.html") == len(page) + 50
+
+
+# ------------------------------------------------------------------------- what is not installed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_browser_on_path_is_found(tmp_path: Path, command: str) -> None:
+    program = tmp_path / command
+    program.touch(mode=0o755)
+    assert find_browser({"PATH": str(tmp_path)}) == str(program)
+    assert find_browser({"PATH": str(tmp_path), "CHROMIUM": "/mine"}) == "/mine"
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"), [("0", pytest.skip.Exception), ("1", pytest.fail.Exception)]
+)
+def test_missing_browser_and_axe_skip_or_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setattr("rendered.APPLICATIONS", [])
+    (tmp_path / "npm").touch(mode=0o755)
+    environ = {"PATH": str(tmp_path), "RNNBOOK_REQUIRE_BROWSER": required}
+    with pytest.raises(outcome, match="install chromium"):
+        find_browser(environ)
+    with pytest.raises(outcome, match="install npm"):
+        read_axe(tmp_path / "axe.min.js", environ)
