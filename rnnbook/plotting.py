@@ -32,14 +32,14 @@ INK: Final = "#23211e"  # the truth, the data, the axes
 MUTED: Final = "#6E6E6E"  # baselines, bounds, what one compares with
 
 STYLE: Final[dict[str, Any]] = {
-    "figure.figsize": (7.2, 3.0),
+    "figure.figsize": (6.4, 2.9),
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "savefig.transparent": True,
     "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 10.5,
+    "font.size": 11,
+    "axes.titlesize": 11.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.edgecolor": INK,
@@ -71,7 +71,7 @@ def use_style() -> None:
 
 def label(ax: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
     """Write a line's name beside it, in its colour, at data coordinates (x, y)."""
-    ax.annotate(text, (x, y), color=color, fontsize=9.5, annotation_clip=False, **kwargs)
+    ax.annotate(text, (x, y), color=color, fontsize=10.5, annotation_clip=False, **kwargs)
 
 
 def band(ax: Axes, x: Array, curves: Array, color: str, **kwargs: Any) -> None:

@@ -1,11 +1,12 @@
 """
-What the book's pages need beyond Jupyter Book: five small things.
+What the book's pages need beyond Jupyter Book: six small things.
 
 1. MathJax as one local file, copied from the installed package `sphinx-mathjax-offline`.
 2. `{task-matrix}`: the table of tasks and frameworks, linked where a page exists.
 3. `{run-time}`: how long a page's notebook ran when its outputs were stored.
 4. A bibliography without roles that mislead a screen reader.
-5. The theme's scripts and icons that no page uses are left out of the built book.
+5. A formula and the full stop behind it stay on one line.
+6. The theme's scripts and icons that no page uses are left out of the built book.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 MATHJAX = "tex-svg-full.js"
@@ -78,6 +80,30 @@ def cell(*children: nodes.Node) -> nodes.entry:
     return nodes.entry("", nodes.paragraph("", "", *children))
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """
+    Keep a formula and the punctuation behind it on one line.
+
+    To a browser a rendered formula is an image, and a line may break behind an image.
+    """
+
+    default_priority = 400
+
+    def run(self, **kwargs: Any) -> None:
+        for formula in list(self.document.findall(nodes.math)):
+            after = formula.next_node(descend=False, siblings=True)
+            mark = (
+                re.match(r"[.,;:!?)\]]+", after.astext()) if isinstance(after, nodes.Text) else None
+            )
+            if mark is None:
+                continue
+            parent = formula.parent
+            parent.replace(after, nodes.Text(after.astext()[mark.end() :]))
+            kept = nodes.inline(classes=["no-break"])
+            parent.replace(formula, kept)
+            kept += [formula, nodes.Text(mark[0])]
+
+
 class TaskMatrix(SphinxDirective):
     """One row a task, one column a framework; a link where that page is in the book."""
 
@@ -131,6 +157,7 @@ class RunTime(SphinxRole):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("task-matrix", TaskMatrix)
+    app.add_post_transform(KeepPunctuation)
     app.add_role("run-time", RunTime())
     app.connect("html-page-context", mend_citations)
     app.connect("build-finished", copy_mathjax)
