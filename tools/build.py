@@ -7,6 +7,7 @@ Render the stored notebooks with Jupyter Book: every warning is an error, nothin
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +41,11 @@ def complaints(log: str, root: Path = ROOT) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Render the stored notebooks.")
     parser.add_argument("--out", type=Path, default=ROOT, help="where _build goes")
-    status, log = build(parser.parse_args().out)
+    out = parser.parse_args().out
+    status, log = build(out)
     if status:
+        # What was read is kept, and would not complain again: read it all the next time.
+        shutil.rmtree(out / "_build" / ".doctrees", ignore_errors=True)
         print("\n".join(complaints(log)) or log)
         sys.exit(f"The book has {len(complaints(log))} complaints: see above.")
 
