@@ -25,7 +25,7 @@ read: book ## build the book, serve it to this machine alone, open it in the bro
 
 lab: ## open the notebooks in JupyterLab
 	@$(call install,dev)
-	@$(BIN)/jupyter lab book/index.md
+	@$(BIN)/jupyter lab $(ARGS) book
 
 test: ## install everything, run every test, execute and compare every notebook
 	@$(call install,test)
