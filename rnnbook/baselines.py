@@ -56,6 +56,9 @@ class LinearAutoregression:
         series = np.asarray(series, np.float64)
         if series.shape[-1] <= p:
             raise ValueError(f"the series has {series.shape[-1]} values; AR({p}) needs {p + 1}")
+        if not np.isfinite(series).all():
+            bad = np.count_nonzero(~np.isfinite(series))
+            raise ValueError(f"the series holds {bad} NaN or infinity")
         past = lags(series[..., :-1], p).reshape(-1, p)
         future = series[..., p:].reshape(-1)
         design = np.column_stack([past, np.ones(len(past))])
@@ -72,6 +75,8 @@ class LinearAutoregression:
 
     def forecast(self, series: Array, steps: int) -> Array:
         """Feed predictions back: the `steps` values after the end of one series (n,)."""
+        if len(series) < self.p:
+            raise ValueError(f"the series has {len(series)} values; AR({self.p}) reads {self.p}")
         values = [float(v) for v in series[-self.p :]]
         for _ in range(steps):
             past = np.array(values[: -self.p - 1 : -1])

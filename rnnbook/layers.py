@@ -33,6 +33,35 @@ def check_input(x: Array, ndim: int, features: int, dtype: Any, who: str) -> Non
         raise ValueError(f"x has {x.shape[-1]} features, but this {who} was built for {features}")
 
 
+def check_params(params: Params, shapes: dict[str, tuple[int, ...]], who: str) -> Any:
+    """Raise unless `params` are these arrays, all float32 or all float64; return their dtype."""
+    if params.keys() != shapes.keys():
+        raise ValueError(f"got {sorted(params)}, but this {who} wants {sorted(shapes)}")
+    for name, shape in shapes.items():
+        if params[name].shape != shape:
+            raise ValueError(f"{name} has shape {params[name].shape}, but must be {shape}")
+    dtypes = {str(p.dtype) for p in params.values()}
+    if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
+        raise TypeError(f"parameters are {sorted(dtypes)}, but must be all float32 or all float64")
+    return np.dtype(dtypes.pop())
+
+
+def rows_and_columns(params: Params, name: str, who: str) -> tuple[int, int]:
+    """The shape of the matrix `name`, from which the other shapes follow."""
+    if name not in params or params[name].ndim != 2:
+        raise ValueError(f"this {who} wants a matrix {name} among its parameters")
+    rows, columns = params[name].shape
+    return rows, columns
+
+
+def check_gradient(dy: Array, shape: tuple[int, ...] | None, who: str) -> None:
+    """Raise unless the gradient that arrives has the shape of what `forward` returned."""
+    if shape is None:
+        raise RuntimeError(f"{who}.backward needs what forward keeps: call forward first")
+    if dy.shape != shape:
+        raise ValueError(f"the gradient has shape {dy.shape}, but forward returned {shape}")
+
+
 class Linear:
     """
     y = x W_hy + b_y, the same at every step.
@@ -46,16 +75,22 @@ class Linear:
     """
 
     def __init__(self, params: Params) -> None:
+        H, K = rows_and_columns(params, "W_hy", "Linear")
+        self.dtype = check_params(params, {"W_hy": (H, K), "b_y": (K,)}, "Linear")
         self.params = params
+        self.returned: tuple[int, ...] | None = None
 
     def forward(self, x: Array) -> Array:
         W = self.params["W_hy"]
-        check_input(x, 3, W.shape[0], W.dtype, "Linear")
+        check_input(x, 3, W.shape[0], self.dtype, "Linear")
         self.x = x
-        return x @ W + self.params["b_y"]
+        y: Array = x @ W + self.params["b_y"]
+        self.returned = y.shape
+        return y
 
     def backward(self, dy: Array) -> tuple[Array, Params]:
         """From dy (B, T, K): dx (B, T, H) and the gradients of the parameters."""
+        check_gradient(dy, self.returned, "Linear")
         W = self.params["W_hy"]
         x, flat = self.x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])
         return dy @ W.T, {"W_hy": x.T @ flat, "b_y": flat.sum(0)}
@@ -77,10 +112,11 @@ class RNN:
     """
 
     def __init__(self, params: Params, activation: str = "tanh") -> None:
+        self.D, self.H = D, H = rows_and_columns(params, "W_xh", "RNN")
+        shapes = {"W_xh": (D, H), "W_hh": (H, H), "b_h": (H,)}
+        self.dtype = check_params(params, shapes, "RNN")
         self.params = params
         self.activation = check_activation(activation)
-        self.D, self.H = params["W_xh"].shape
-        self.dtype = params["W_xh"].dtype
         self._shape: tuple[int, int] | None = None
 
     def _allocate(self, T: int, B: int) -> None:
@@ -125,7 +161,10 @@ class RNN:
 
     def _check_state(self, state: State, B: int) -> State:
         if not isinstance(state, tuple) or len(state) != 1 or state[0].shape != (B, self.H):
-            raise ValueError(f"state must be a tuple of one array of shape ({B}, {self.H})")
+            came = type(state).__name__
+            if isinstance(state, tuple):
+                came = f"a tuple of arrays of shapes {[np.shape(a) for a in state]}"
+            raise ValueError(f"state is {came}, but must be a tuple of one ({B}, {self.H}) array")
         return state
 
     def backward(self, dh: Array, dstate: State | None = None) -> tuple[Array, State, Params]:
@@ -138,7 +177,9 @@ class RNN:
         Returns dx (B, T, D), the gradient of the initial state `(dh_0,)` with (B, H), and the
         gradients of the parameters.
         """
-        B, T, D = dh.shape[0], dh.shape[1], self.D
+        T, B = self._shape or (0, 0)
+        check_gradient(dh, (B, T, self.H) if self._shape else None, "RNN")
+        D = self.D
         W = self._stacked(B)
         WT = np.ascontiguousarray(W.T)
         dW = np.zeros_like(W, order="C")

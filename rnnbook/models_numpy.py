@@ -143,8 +143,8 @@ def fit(
 
     With `validate`, a loss on data that training does not see, it is asked every
     `config.validate_every` updates, and the model ends with the parameters of the best answer:
-    early stopping. Raises FloatingPointError as soon as a loss is not a number, and says after
-    how many updates.
+    early stopping. Raises ValueError where the data hold NaN, and FloatingPointError where a
+    loss is not a number all the same; both say at which update.
     """
     optimizer, history = Adam(config.lr), History()
     best, kept = np.inf, None
@@ -152,6 +152,9 @@ def fit(
         with np.errstate(over="ignore", invalid="ignore"):  # said below, and better
             batch_loss, grads = loss_and_grads(model, x, target)
         if not np.isfinite(batch_loss):
+            for name, a in (("inputs", x), ("targets", target)):
+                if not np.isfinite(a).all():
+                    raise ValueError(f"the {name} of update {update} hold NaN or infinity")
             raise FloatingPointError(
                 f"the loss is {batch_loss} after {update - 1} updates: try a lower learning rate "
                 f"than {config.lr}, or clip_norm"
@@ -176,6 +179,8 @@ def forecast(model: Model, x: Array, steps: int) -> Array:
     Returns the predictions (B, steps, K). Raises ValueError where K is not D: an output could not
     be the next input.
     """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}, but must be at least 1")
     if model.config.K != model.config.D:
         raise ValueError(f"a model with K={model.config.K} outputs cannot feed D={model.config.D}")
     y, state = predict(model, x)

@@ -65,6 +65,8 @@ def minibatches(inputs: Array, targets: Array, config: TrainConfig) -> Iterator[
     """
     if len(inputs) != len(targets):
         raise ValueError(f"there are {len(inputs)} inputs, but {len(targets)} targets")
+    if not len(inputs):
+        raise ValueError("there are no sequences to make a batch of")
     n = len(inputs)
     size = config.batch_size or n
     rng = np.random.default_rng(config.seed)

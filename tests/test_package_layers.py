@@ -194,7 +194,7 @@ def test_rnn_refuses_a_wrong_input(x, error, words):
 
 @pytest.mark.parametrize("state", [np.zeros((2, 4)), (np.zeros((3, 4)),), (np.zeros((2, 4)),) * 2])
 def test_rnn_refuses_a_wrong_state(state):
-    with pytest.raises(ValueError, match=r"tuple of one array of shape \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"state is .*, but must be a tuple of one \(2, 4\) array"):
         random_rnn(2, 4, "tanh").forward(np.zeros((2, 3, 2)), state)
 
 
@@ -203,3 +203,33 @@ def test_an_unknown_activation_is_named_with_those_known():
         random_rnn(2, 4, "sigmoid")
     with pytest.raises(ValueError, match="'gelu'"):
         models_numpy.ModelConfig(activation="gelu")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda p: p.pop("b_h"), ValueError, r"got \['W_hh', 'W_xh'\], but this RNN wants"),
+        (lambda p: p.pop("W_xh"), ValueError, "wants a matrix W_xh"),
+        (lambda p: p.update(W_xh=np.zeros(4)), ValueError, "wants a matrix W_xh"),
+        (lambda p: p.update(W_hh=np.zeros((4, 5))), ValueError, r"\(4, 5\), but must be \(4, 4\)"),
+        (lambda p: p.update(b_h=np.zeros(4, np.float32)), TypeError, "'float32', 'float64'"),
+        (lambda p: p.update(b_h=np.zeros(4, int)), TypeError, "'int64'"),
+    ],
+)
+def test_rnn_refuses_wrong_parameters(change, error, words):
+    params = random_rnn(2, 4, "tanh").params
+    change(params)
+    with pytest.raises(error, match=words):
+        RNN(params)
+
+
+def test_backward_wants_a_forward_and_a_gradient_of_its_shape():
+    layer, head = random_rnn(2, 4, "tanh"), Linear({"W_hy": np.ones((4, 1)), "b_y": np.ones(1)})
+    for each in (layer, head):
+        with pytest.raises(RuntimeError, match="call forward first"):
+            each.backward(np.zeros((3, 5, 4)))
+    h, _ = layer.forward(np.zeros((3, 5, 2)))
+    head.forward(h)
+    for each in (layer, head):
+        with pytest.raises(ValueError, match=r"shape \(3, 5\), but forward returned \(3, 5, "):
+            each.backward(np.zeros((3, 5)))

@@ -120,6 +120,14 @@ def test_a_loss_that_explodes_stops_the_training():
         models_numpy.fit(model, [(x, -x)], TrainConfig(updates=1))
 
 
+def test_nan_in_the_data_is_said_to_be_there():
+    model = models_numpy.build(SMALL, 0)
+    x, target = random_batch()
+    target[1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="the targets of update 2 hold NaN"):
+        models_numpy.fit(model, [random_batch(), (x, target)], TrainConfig(updates=2))
+
+
 def test_forecast_feeds_its_predictions_back():
     model = models_numpy.build(models_numpy.ModelConfig(H=4), 0)
     x = np.ones((2, 3, 1), np.float32)
@@ -128,6 +136,8 @@ def test_forecast_feeds_its_predictions_back():
     assert np.allclose(run, longer[:, 2:], atol=1e-6)
     with pytest.raises(ValueError, match="K=3 outputs cannot feed D=2"):
         models_numpy.forecast(models_numpy.build(SMALL, 0), np.zeros((1, 2, 2)), 3)
+    with pytest.raises(ValueError, match="steps is 0"):
+        models_numpy.forecast(model, x, 0)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +162,8 @@ def test_minibatches_cover_every_sequence_once_an_epoch():
     assert all(np.array_equal(a, -b) for a, b in minibatches(x, -x, config))
     with pytest.raises(ValueError, match="10 inputs, but 9 targets"):
         next(minibatches(x, x[1:], config))
+    with pytest.raises(ValueError, match="no sequences"):
+        next(minibatches(x[:0], x[:0], config))
 
 
 @pytest.mark.parametrize("name", ["updates", "validate_every", "batch_size"])
@@ -293,6 +305,10 @@ def test_autoregression_recovers_its_own_coefficients():
 def test_autoregression_says_what_it_needs():
     with pytest.raises(ValueError, match=r"has 3 values; AR\(3\) needs 4"):
         baselines.LinearAutoregression.fit(np.zeros(3), 3)
+    with pytest.raises(ValueError, match="holds 1 NaN or infinity"):
+        baselines.LinearAutoregression.fit(np.array([1.0, 2.0, np.nan, 3.0]), 1)
+    with pytest.raises(ValueError, match=r"has 1 values; AR\(2\) reads 2"):
+        baselines.LinearAutoregression(np.ones(2), 0.0).forecast(np.ones(1), 3)
     with pytest.raises(ValueError, match="p is 0"):
         baselines.lags(np.zeros(3), 0)
 
