@@ -14,12 +14,12 @@ import numpy as np
 
 from rnnbook.arrays import Array, Params, State
 
-Elementwise = Callable[[Array], Array]
+Elementwise = Callable[..., Array]
 
 
-def relu(z: Array) -> Array:
-    """max(z, 0), element by element."""
-    return np.asarray(np.maximum(z, 0))
+def relu(z: Array, out: Array | None = None) -> Array:
+    """max(z, 0), element by element; into `out` where it is given, as NumPy's own functions."""
+    return np.asarray(np.maximum(z, 0, out=out))
 
 
 def tanh_slope(h: Array) -> Array:

@@ -20,13 +20,12 @@ from rnnbook.cells import ACTIVATIONS, check_activation
 COLUMNS: Final = 512  # columns (steps times batch) in a block of the backward pass: fits the cache
 
 
-def check_input(x: Array, ndim: int, features: int, dtype: Any, who: str) -> None:
-    """Raise TypeError or ValueError unless x has this dtype, rank and number of features."""
+def check_input(x: Array, features: int, dtype: Any, who: str) -> None:
+    """Raise TypeError or ValueError unless x is (B, T, features) of this dtype."""
     if x.dtype != dtype:
         raise TypeError(f"x is {x.dtype}, but this {who} computes in {np.dtype(dtype)}")
-    axes = {2: "(B, D)", 3: "(B, T, D)"}[ndim]
-    if x.ndim != ndim:
-        raise ValueError(f"x has shape {x.shape}, but this {who} wants the axes {axes}")
+    if x.ndim != 3:
+        raise ValueError(f"x has shape {x.shape}, but this {who} wants the axes (B, T, D)")
     if 0 in x.shape:
         raise ValueError(f"x has shape {x.shape}, with nothing in it")
     if x.shape[-1] != features:
@@ -82,7 +81,7 @@ class Linear:
 
     def forward(self, x: Array) -> Array:
         W = self.params["W_hy"]
-        check_input(x, 3, W.shape[0], self.dtype, "Linear")
+        check_input(x, W.shape[0], self.dtype, "Linear")
         self.x = x
         y: Array = x @ W + self.params["b_y"]
         self.returned = y.shape
@@ -137,7 +136,7 @@ class RNN:
 
     def forward(self, x: Array, state: State | None = None) -> tuple[Array, State]:
         """Every state h (B, T, H), and the last as a tuple that goes back in as `state`."""
-        check_input(x, 3, self.D, self.dtype, "RNN")
+        check_input(x, self.D, self.dtype, "RNN")
         B, T, D = x.shape
         if self._shape != (T, B):
             self._allocate(T, B)
@@ -145,12 +144,8 @@ class RNN:
         self.R[0, D + 1 :] = 0 if state is None else self._check_state(state, B)[0].T
         W = self._stacked(B)
         phi, _ = ACTIVATIONS[self.activation]
-        if phi is np.tanh:
-            for R_t, h_t in self.forward_steps:
-                np.tanh(np.dot(W, R_t), out=h_t)
-        else:
-            for R_t, h_t in self.forward_steps:
-                np.maximum(np.dot(W, R_t), 0, out=h_t)
+        for R_t, h_t in self.forward_steps:
+            phi(np.dot(W, R_t), out=h_t)
         return self.h.transpose(2, 0, 1).copy(), (self.h[-1].T.copy(),)
 
     def _stacked(self, B: int) -> Array:

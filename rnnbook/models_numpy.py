@@ -19,7 +19,7 @@ import numpy as np
 from rnnbook.arrays import Array, Params, State
 from rnnbook.cells import check_activation
 from rnnbook.initializers import initialize
-from rnnbook.layers import RNN, Linear
+from rnnbook.layers import RNN, Linear, check_params
 from rnnbook.losses import mse
 from rnnbook.optim import Adam, clip_grad_norm
 from rnnbook.tasks import Split
@@ -99,14 +99,9 @@ def get_params(model: Model) -> Params:
 
 def set_params(model: Model, params: Params) -> None:
     """Copy values into the model. All names, shapes and dtypes must fit, or nothing is changed."""
-    if params.keys() != model.params.keys():
-        raise ValueError(f"got {sorted(params)}, but this model has {sorted(model.params)}")
-    for name, p in model.params.items():
-        if params[name].shape != p.shape or params[name].dtype != p.dtype:
-            came, wanted = params[name], p
-            raise ValueError(
-                f"{name} is {came.dtype} {came.shape}, but must be {wanted.dtype} {wanted.shape}"
-            )
+    dtype = check_params(params, model.config.shapes, "model")
+    if dtype != model.config.dtype:
+        raise TypeError(f"parameters are {dtype}, but this model's are {model.config.dtype}")
     for name, p in model.params.items():
         p[...] = params[name]
 

@@ -36,9 +36,9 @@ class Adam:
         self.t += 1
         correct1, correct2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
         for name, p in params.items():
-            g = grads[name]
-            m = self.m.setdefault(name, np.zeros_like(p))
-            v = self.v.setdefault(name, np.zeros_like(p))
+            if name not in self.m:
+                self.m[name], self.v[name] = np.zeros_like(p), np.zeros_like(p)
+            g, m, v = grads[name], self.m[name], self.v[name]
             m += (1 - self.beta1) * (g - m)
             v += (1 - self.beta2) * (g * g - v)
             p -= self.lr * (m / correct1) / (np.sqrt(v / correct2) + self.eps)

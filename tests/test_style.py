@@ -5,6 +5,7 @@ ruff knows no line length for one kind of file, so book/ruff.toml sets the 78 co
 code; `page_rules.short_code` holds the notebooks to them even where ruff may not.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from book_page import ROOT
+
+from rnnbook import plotting
 
 
 def program(name: str) -> str:
@@ -45,3 +48,11 @@ def test_code_of_a_page_is_narrower_than_that_of_a_module(folder: str, columns: 
         ).returncode
 
     assert (check(columns), check(columns + 1)) == (0, 1)
+
+
+def test_figures_and_style_sheet_have_the_same_colours() -> None:
+    sheet = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
+    light = sheet.partition('html[data-theme="dark"]')[0]
+    frameworks = {name: color for name, (color, _) in plotting.FRAMEWORKS.items()}
+    for letter, colors in (("q", plotting.QUANTITIES), ("f", frameworks)):
+        assert dict(re.findall(rf"--{letter}-(\w+): (#\w+);", light)) == colors

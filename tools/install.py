@@ -26,7 +26,7 @@ EXTRAS = {
     "dev": "book,pages,tensorflow,keras,torch,test,dev",
 }
 COVERED_BY = {"book": ["book", "test", "dev"], "test": ["test", "dev"], "dev": ["dev"]}
-GIGABYTES = {"book": 1, "test": 6, "dev": 6}  # measured: 0.5 and 4.2, and room for pip's work
+GIGABYTES = {"book": 1, "test": 6, "dev": 6}  # measured: 0.4 and 3.9, and room to unpack
 HINTS = [  # what pip's output holds -> the sentence that says it
     (r"No space left on device|Errno 28", "The disk is full."),
     (
