@@ -1,12 +1,14 @@
 """The words that every module's signatures are written in, and the check they share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-#: What a recurrent layer carries from step to step, always a tuple: `(h,)` or `(h, c)`.
-State = tuple[Array, ...]
+#: What a recurrent layer carries from step to step, always a tuple: `(h,)` or `(h, c)`; for
+#: nested layers, a tuple of theirs.
+State = tuple[Any, ...]
 #: Parameters, or their gradients, by name.
 Params = dict[str, Array]
 
@@ -18,3 +20,28 @@ def check_names(params: Params, grads: Params) -> None:
     for name, p in params.items():
         if grads[name].shape != p.shape:
             raise ValueError(f"gradient of {name} is {grads[name].shape}, but {name} is {p.shape}")
+
+
+#: The number of steps of each sequence in a padded batch, (B,).
+Lengths = Array | Sequence[int]
+
+
+def check_lengths(lengths: Lengths, B: int, T: int) -> Array:
+    """
+    The lengths of B padded sequences of T steps as an int64 array (B,).
+
+    Raises ValueError unless there are B of them, each 1 to T, and TypeError unless they are
+    integers.
+
+    >>> check_lengths([3, 1], B=2, T=3)
+    array([3, 1])
+    """
+    lengths = np.asarray(lengths)
+    if lengths.shape != (B,):
+        raise ValueError(f"lengths has shape {lengths.shape}, but must be ({B},): one a sequence")
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"lengths are {lengths.dtype}, but must be integers")
+    wrong = lengths[(lengths < 1) | (lengths > T)]
+    if wrong.size:
+        raise ValueError(f"lengths holds {wrong[0]}, but every sequence has 1 to {T} steps")
+    return lengths.astype(np.int64)
