@@ -4,11 +4,12 @@ rnnbook: the package behind the textbook *Recurrent Neural Networks, Derived and
 It holds what several pages share, and the fast form of what a page derives. Floors: imports only
 point down, and within a floor only to the left.
 
-    4   plotting notebook                          what pages draw and print
-    2   models_numpy                               the reference model: configuration, weights
-    1   baselines layers tasks                     naive answers, sequences, data
+    4   plotting notebook bench                    what pages draw, print and time
+    2   models_numpy                               the reference model and its verbs
+    1   baselines layers network tasks             naive answers, sequences, data
     0   environment arrays cells initializers      one equation, one function
         losses metrics optim gradcheck training
+        config convert sampling storage
 
 `import rnnbook` needs NumPy alone and imports none of them: take what you need, as in
 `from rnnbook import models_numpy`.

@@ -1,87 +1,55 @@
 """
-The reference model in NumPy: recurrent layer, linear head, the same at every step.
+The reference model in NumPy: the network of `network`, and what is done with it.
 
-    h_t = phi(x_t W_xh + h_(t-1) W_hh + b_h)        y_t = h_t W_hy + b_y
+    h_1 ... h_T = recurrent(x_1 ... x_T)      y_t = h_t W_hy + b_y, at every step or at the last
 
 Its starting weights, its batches and its losses are what the models of the other frameworks are
 held against. The verbs are the same in each: build, get_params, set_params, predict,
 loss_and_grads, fit, pick_device.
 
-Shapes: B batch, T steps, D inputs, H hidden units, K outputs.
+Shapes: B batch, T steps, D inputs, H hidden units, K outputs, V symbols.
 """
 
+import json
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
-from rnnbook.arrays import Array, Params, State
-from rnnbook.cells import check_activation
-from rnnbook.initializers import initialize
-from rnnbook.layers import RNN, Linear, check_params
-from rnnbook.losses import mse
-from rnnbook.optim import Adam, clip_grad_norm
+from rnnbook.arrays import Array, Lengths, Params, State
+from rnnbook.cells import cell_named
+from rnnbook.config import ModelConfig as ModelConfig  # config is where it is, here is who uses it
+from rnnbook.initializers import initialize, with_forget_bias
+from rnnbook.layers import check_params
+from rnnbook.losses import LOSSES
+from rnnbook.network import Network
+from rnnbook.optim import OPTIMIZERS, clip_grad_norm
+from rnnbook.sampling import draw, probabilities
+from rnnbook.storage import load_arrays, save_arrays
 from rnnbook.tasks import Split
-from rnnbook.training import Batch, History, TrainConfig
+from rnnbook.training import Batch, History, TrainConfig, progress
 
-DTYPES: Final = ("float32", "float64")
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """
-    What a model is, apart from the values of its weights.
-
-    D inputs, H hidden units, K outputs; activation "tanh" or "relu"; the initialisers of the
-    input's, the state's and the head's weights by name (biases start at zero); dtype.
-    """
-
-    D: int = 1
-    H: int = 100
-    K: int = 1
-    activation: str = "tanh"
-    W_xh: str = "glorot_uniform"
-    W_hh: str = "orthogonal"
-    W_hy: str = "glorot_uniform"
-    dtype: str = "float32"
-
-    def __post_init__(self) -> None:
-        for name in ("D", "H", "K"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be at least 1")
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype is {self.dtype!r}, but must be one of {DTYPES}")
-        check_activation(self.activation)
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The name and shape of every parameter."""
-        D, H, K = self.D, self.H, self.K
-        return {"W_xh": (D, H), "W_hh": (H, H), "b_h": (H,), "W_hy": (H, K), "b_y": (K,)}
-
-
-class Model:
-    """A recurrent layer and a linear head over one dictionary of parameters."""
-
-    def __init__(self, config: ModelConfig, params: Params) -> None:
-        self.config = config
-        self.params = params
-        self.rnn = RNN({name: params[name] for name in ("W_xh", "W_hh", "b_h")}, config.activation)
-        self.head = Linear({name: params[name] for name in ("W_hy", "b_y")})
+PIECE = 4096  # steps of all sequences together that `outputs` asks for at once
 
 
 def starting_params(config: ModelConfig, seed: int) -> Params:
     """The weights that every framework's model starts from: the same seed, the same numbers."""
     rng = np.random.default_rng(seed)
-    initializers = {"W_xh": config.W_xh, "W_hh": config.W_hh, "W_hy": config.W_hy}
-    return {
-        name: initialize(initializers.get(name, "zeros"), shape, rng).astype(config.dtype)
-        for name, shape in config.shapes.items()
-    }
+    params, G = {}, len(cell_named(config.cell).gates)
+    chosen = {"E": config.E, "W_xh": config.W_xh, "W_hh": config.W_hh, "W_hy": config.W_hy}
+    for name, shape in config.shapes.items():
+        kind = name.rpartition(".")[2]
+        gates = 1 if kind in ("E", "W_hy", "b_y") or kind.startswith("p_") else G
+        drawn = initialize(chosen.get(kind, "zeros"), shape, rng, gates)
+        if kind == "b_h" and config.cell.startswith("lstm"):
+            drawn = with_forget_bias(drawn, config.forget_bias)
+        params[name] = drawn.astype(config.dtype)
+    return params
 
 
-def build(config: ModelConfig, seed: int = 0) -> Model:
+def build(config: ModelConfig, seed: int = 0) -> Network:
     """A model with starting weights drawn from `seed`.
 
     >>> model = build(ModelConfig(H=4), seed=0)
@@ -89,15 +57,15 @@ def build(config: ModelConfig, seed: int = 0) -> Model:
     >>> y.shape
     (2, 3, 1)
     """
-    return Model(config, starting_params(config, seed))
+    return Network(config, starting_params(config, seed))
 
 
-def get_params(model: Model) -> Params:
+def get_params(model: Network) -> Params:
     """A copy of every parameter, by name."""
     return {name: p.copy() for name, p in model.params.items()}
 
 
-def set_params(model: Model, params: Params) -> None:
+def set_params(model: Network, params: Params) -> None:
     """Copy values into the model. All names, shapes and dtypes must fit, or nothing is changed."""
     dtype = check_params(params, model.config.shapes, "model")
     if dtype != model.config.dtype:
@@ -106,50 +74,114 @@ def set_params(model: Model, params: Params) -> None:
         p[...] = params[name]
 
 
-def predict(model: Model, x: Array, state: State | None = None) -> tuple[Array, State]:
-    """Outputs (B, T, K) at every step, and the last state, which goes back in as `state`."""
-    h, state = model.rnn.forward(x, state)
-    return model.head.forward(h), state
+def predict(
+    model: Network, x: Array, state: State | None = None, lengths: Lengths | None = None
+) -> tuple[Array, State]:
+    """
+    Outputs (B, T, K) at every step, or (B, K) after the last, as the configuration says; and the
+    last state, which goes back in as `state`. For a cross-entropy the outputs are logits.
+
+    x (B, T, D), or ids (B, T) for a model with a vocabulary; with `lengths` (B,), what lies beyond
+    a sequence's length is not read. Raises ValueError where x holds NaN or infinity.
+    """
+    y, last = model.forward(x, state, lengths)
+    if not np.isfinite(y).all():
+        _refuse_nan(Batch(x, y[:0], lengths))
+    return y, last
 
 
-def loss_and_grads(model: Model, x: Array, target: Array) -> tuple[float, Params]:
-    """Mean squared error of one batch and its gradient for every parameter."""
-    y, _ = predict(model, x)
-    loss, dy = mse(y, target)
-    dh, head_grads = model.head.backward(dy)
-    _, _, rnn_grads = model.rnn.backward(dh)
-    return loss, {**rnn_grads, **head_grads}
+def loss_and_grads(
+    model: Network,
+    x: Array,
+    target: Array,
+    lengths: Lengths | None = None,
+    state: State | None = None,
+) -> tuple[float, Params]:
+    """
+    The loss of one batch and its gradient for every parameter.
+
+    Raises ValueError where x or target holds NaN or infinity.
+    """
+    batch = Batch(x, target, lengths)
+    loss, grads, _ = _forward_and_back(model, batch, state)
+    if not np.isfinite(loss):
+        _refuse_nan(batch)
+    return loss, grads
 
 
-def loss(model: Model, split: Split) -> float:
-    """Mean squared error on one part of a task."""
-    y, _ = predict(model, split.inputs)
-    return mse(y, split.targets)[0]
+def _forward_and_back(
+    model: Network, batch: Batch, state: State | None
+) -> tuple[float, Params, State]:
+    """Loss and gradients, and the last state, for the batch that goes on where this one ends."""
+    lengths = batch.lengths if model.config.output == "every" else None
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is no number says it better
+        y, last = model.forward(batch.inputs, state, batch.lengths)
+        loss, dy = LOSSES[model.config.loss](y, batch.targets, lengths=lengths)
+        return loss, model.backward(dy), last
+
+
+def _refuse_nan(batch: Batch, where: str = "") -> None:
+    """Raise ValueError where the data, their padding aside, hold NaN or infinity."""
+    for name in ("inputs", "targets"):
+        a = getattr(batch, name)
+        if batch.lengths is not None and a.ndim == 3:
+            a = a[np.arange(a.shape[1]) < np.asarray(batch.lengths)[:, None]]
+        bad = np.count_nonzero(~np.isfinite(a))
+        if bad:
+            raise ValueError(f"the {name}{where} hold {bad} NaN or infinity")
+
+
+def outputs(model: Network, split: Split) -> Array:
+    """
+    `predict` on one part of a task, in pieces: sequences a few hundred at a time, a long stream
+    (1, n) a few thousand steps at a time, its state carried.
+    """
+    x, lengths = split.inputs, split.lengths
+    N, T = x.shape[:2]
+    stream = N == 1 and model.config.output == "every" and not model.config.bidirectional
+    if stream and lengths is None:
+        state, found = None, []
+        for start in range(0, T, PIECE):
+            y, state = predict(model, x[:, start : start + PIECE], state)
+            found.append(y)
+        return np.concatenate(found, axis=1)
+    rows = max(1, PIECE // T)
+    pieces = [slice(start, start + rows) for start in range(0, N, rows)]
+    ends = [None if lengths is None else lengths[piece] for piece in pieces]
+    found = [predict(model, x[p], lengths=end)[0] for p, end in zip(pieces, ends, strict=True)]
+    return np.concatenate(found)
+
+
+def loss(model: Network, split: Split) -> float:
+    """The model's loss on one part of a task: its mean over all that counts."""
+    lengths = split.lengths if model.config.output == "every" else None
+    return LOSSES[model.config.loss](outputs(model, split), split.targets, lengths=lengths)[0]
 
 
 def fit(
-    model: Model,
-    batches: Iterable[Batch],
+    model: Network,
+    batches: Iterable[Batch | tuple[Array, ...]],
     config: TrainConfig,
-    validate: Callable[[Model], float] | None = None,
+    validate: Callable[[Network], float] | None = None,
+    show: bool = True,
 ) -> History:
     """
-    Train with Adam, one update a batch, in place.
+    Train, one update a batch, in place; where a batch carries, from the last state of the one
+    before. `show` a progress bar.
 
     With `validate`, a loss on data that training does not see, it is asked every
     `config.validate_every` updates, and the model ends with the parameters of the best answer:
-    early stopping. Raises ValueError where the data hold NaN, and FloatingPointError where a
-    loss is not a number all the same; both say at which update.
+    early stopping, which `config.patience` lets end the training, too. Raises ValueError where the
+    data hold NaN, and FloatingPointError where a loss is not a number all the same; both say at
+    which update.
     """
-    optimizer, history = Adam(config.lr), History()
-    best, kept = np.inf, None
-    for update, (x, target) in enumerate(batches, start=1):
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, and better
-            batch_loss, grads = loss_and_grads(model, x, target)
+    optimizer, history = OPTIMIZERS[config.optimizer](config.lr), History()
+    state, kept = None, None
+    for update, each in enumerate(progress(batches, config.updates, show), start=1):
+        batch = Batch(*each)
+        batch_loss, grads, state = _forward_and_back(model, batch, state if batch.carry else None)
         if not np.isfinite(batch_loss):
-            for name, a in (("inputs", x), ("targets", target)):
-                if not np.isfinite(a).all():
-                    raise ValueError(f"the {name} of update {update} hold NaN or infinity")
+            _refuse_nan(batch, f" of update {update}")
             raise FloatingPointError(
                 f"the loss is {batch_loss} after {update - 1} updates: try a lower learning rate "
                 f"than {config.lr}, or clip_norm"
@@ -159,15 +191,16 @@ def fit(
             clip_grad_norm(grads, config.clip_norm)
         optimizer.update(model.params, grads)
         if validate is not None and update % config.validate_every == 0:
-            history.validation.append((update, validate(model)))
-            if history.validation[-1][1] < best:
-                best, kept = history.validation[-1][1], get_params(model)
+            if history.look(update, validate(model)):
+                kept = get_params(model)
+            if history.impatient(config.patience):
+                break
     if kept is not None:
         set_params(model, kept)
     return history
 
 
-def forecast(model: Model, x: Array, steps: int) -> Array:
+def forecast(model: Network, x: Array, steps: int) -> Array:
     """
     Closed loop: read x (B, T, D), then feed every prediction back, `steps` times.
 
@@ -176,14 +209,113 @@ def forecast(model: Model, x: Array, steps: int) -> Array:
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}, but must be at least 1")
-    if model.config.K != model.config.D:
-        raise ValueError(f"a model with K={model.config.K} outputs cannot feed D={model.config.D}")
+    config = model.config
+    if config.K != config.D or config.V is not None or config.output != "every":
+        raise ValueError(
+            f"a model with K={config.K} outputs at {config.output} step cannot feed D={config.D}"
+            + " inputs" * (config.V is None)
+            + " of an embedding" * (config.V is not None)
+        )
     y, state = predict(model, x)
-    outputs = [y[:, -1:]]
+    found = [y[:, -1:]]
     for _ in range(steps - 1):
-        y, state = predict(model, outputs[-1], state)
-        outputs.append(y)
-    return np.concatenate(outputs, axis=1)
+        y, state = predict(model, found[-1], state)
+        found.append(y)
+    return np.concatenate(found, axis=1)
+
+
+def stepper(model: Network, state: State | None = None) -> tuple[Callable[[Any], Array], State]:
+    """
+    One sequence, one step at a time, as fast as NumPy goes: `step, state`.
+
+    `step(x)` reads one input, x (D,) or the id of a symbol, and returns y (K,), a view that the
+    next step overwrites; `state` holds the live arrays. A bidirectional model has no steps:
+    ValueError.
+
+    >>> model = build(ModelConfig(V=5, D=3, H=4, K=5), seed=0)
+    >>> step, state = stepper(model)
+    >>> ids = np.array([[3, 1, 4]])
+    >>> y, _ = predict(model, ids)
+    >>> all(np.allclose(step(i), y[0, t], atol=1e-6) for t, i in enumerate(ids[0]))
+    True
+    """
+    recur, live = model.rnn.stepper(state)
+    W, b, E = np.asfortranarray(model.params["W_hy"].T), model.params["b_y"], model.params.get("E")
+    y = np.empty(model.config.K, model.config.dtype)
+
+    def from_state(h: Array) -> Array:
+        np.dot(W, h, out=y)
+        return np.add(y, b, y)
+
+    def step_of_id(symbol: int) -> Array:
+        return from_state(recur(E[symbol]))  # type: ignore[index]
+
+    def step_of_x(x: Array) -> Array:
+        return from_state(recur(x))
+
+    return (step_of_x if E is None else step_of_id), live
+
+
+def generate(
+    model: Network,
+    prompt: Array,
+    steps: int,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Array:
+    """
+    Read the ids of `prompt` (n,), then draw `steps` symbols, each read as the next input.
+
+    See `sampling.probabilities` for temperature, top_k and top_p. Returns the ids (steps,). Raises
+    ValueError for an empty prompt, ids that are none, or a model that is no language model.
+    """
+    config, prompt = model.config, np.asarray(prompt)
+    if config.V is None or config.K != config.V or config.output != "every":
+        raise ValueError(
+            f"a model with V={config.V}, K={config.K} and output at {config.output!r} step "
+            "cannot read what it says: V and K must be equal, output 'every'"
+        )
+    if prompt.ndim != 1 or not prompt.size or prompt.dtype.kind not in "iu":
+        raise ValueError(
+            f"prompt is {prompt.dtype} {prompt.shape}, but must be ids (n,), one or more"
+        )
+    if prompt.min() < 0 or prompt.max() >= config.V:
+        raise ValueError(f"prompt holds ids outside of 0 to {config.V - 1}")
+    step, _ = stepper(model)
+    for symbol in prompt:
+        logits = step(symbol)
+    found = np.empty(steps, np.int64)
+    for t in range(steps):
+        found[t] = draw(probabilities(logits, temperature, top_k, top_p), rng)
+        logits = step(found[t])
+    return found
+
+
+def save(model: Network, path: str | os.PathLike[str]) -> None:
+    """Write configuration and parameters to one `.npz` file, without pickle, whole or not."""
+    save_arrays(path, model.params, {"config": asdict(model.config)})
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """
+    The model that `save` wrote.
+
+    Raises ValueError where the file is no such file, is cut off, or an array is missing, too many,
+    or of another shape than its configuration says; TypeError where one is of another dtype.
+    """
+    arrays, about = load_arrays(path)
+    settings = about.get("config")
+    try:
+        config = ModelConfig(**settings) if isinstance(settings, dict) else None
+    except TypeError as error:
+        raise ValueError(f"{os.fspath(path)} was written for another version: {error}") from error
+    if config is None:
+        raise ValueError(f"{os.fspath(path)} holds no configuration: {json.dumps(about)[:80]}")
+    model = build(config)
+    set_params(model, arrays)
+    return model
 
 
 def pick_device() -> str:

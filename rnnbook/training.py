@@ -1,13 +1,38 @@
 """What a training run needs beside the model: its settings, its batches, its history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from rnnbook.arrays import Array
+from rnnbook.arrays import Array, Lengths
+from rnnbook.optim import OPTIMIZERS
 
-Batch = tuple[Array, Array]
+
+class Batch(NamedTuple):
+    """
+    What one update sees: inputs and targets, and the lengths where they differ.
+
+    `carry` says that row b goes on where row b of the batch before ended, so that its last state
+    is this batch's first; without it every sequence starts from zeros.
+    """
+
+    inputs: Array
+    targets: Array
+    lengths: Lengths | None = None
+    carry: bool = False
+
+
+class Sequences(Protocol):
+    """What batches are made from: `tasks.Split` is one."""
+
+    @property
+    def inputs(self) -> Array: ...
+    @property
+    def targets(self) -> Array: ...
+    @property
+    def lengths(self) -> Array | None: ...
 
 
 @dataclass(frozen=True)
@@ -15,9 +40,13 @@ class TrainConfig:
     """
     How a model is trained, in words that every framework's `fit` understands.
 
-    updates: optimiser steps; lr: Adam's learning rate; batch_size: sequences in a batch, None
-    for all of them; clip_norm: bound on the gradient's global norm, None for no bound;
-    validate_every: updates between two looks at the validation data, whose best look is kept.
+    updates: optimiser steps; lr: learning rate; batch_size: sequences in a batch, None for all of
+    them; clip_norm: bound on the gradient's global norm, None for no bound; validate_every: updates
+    between two looks at the validation data, whose best look is kept; seed: of the batches' order;
+    optimizer: a name in `optim.OPTIMIZERS`; patience: looks without a better validation loss after
+    which training stops, None for never; steps: the length of the pieces into which one long
+    stream is cut, its state carried from piece to piece (truncated backpropagation through time),
+    None for sequences that stand for themselves.
     """
 
     updates: int
@@ -26,13 +55,26 @@ class TrainConfig:
     clip_norm: float | None = None
     validate_every: int = 10
     seed: int = 0
+    optimizer: str = "adam"
+    patience: int | None = None
+    steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("updates", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be at least 1")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}, but must be at least 1")
+        for name in ("updates", "validate_every", "batch_size", "patience", "steps"):
+            value = getattr(self, name)
+            if value is None and name not in ("updates", "validate_every"):
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is {value!r}, but must be a whole number")
+            if value < 1:
+                raise ValueError(f"{name} is {value}, but must be at least 1")
+        for name in ("lr", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < np.inf:
+                raise ValueError(f"{name} is {value}, but must be above 0")
+        if self.optimizer not in OPTIMIZERS:
+            known = sorted(OPTIMIZERS)
+            raise ValueError(f"optimizer is {self.optimizer!r}, but must be one of {known}")
 
 
 @dataclass
@@ -50,23 +92,57 @@ class History:
     def best(self) -> int:
         return min(self.validation, key=lambda look: look[1])[0] if self.validation else 0
 
+    def look(self, update: int, loss: float) -> bool:
+        """Enter a look at the validation data; True if it is the best so far."""
+        better = not self.validation or loss < min(v for _, v in self.validation)
+        self.validation.append((update, loss))
+        return better
 
-def minibatches(inputs: Array, targets: Array, config: TrainConfig) -> Iterator[Batch]:
+    def impatient(self, patience: int | None) -> bool:
+        """True if the best of the looks lies `patience` looks or more behind the last."""
+        if patience is None or not self.validation:
+            return False
+        behind = [update for update, _ in self.validation if update > self.best]
+        return len(behind) >= patience
+
+
+def batches(split: Sequences, config: TrainConfig) -> Iterator[Batch]:
+    """
+    `config.updates` batches of one part of a task, as its training wants them: pieces of one
+    stream where `config.steps` is given, else whole sequences, their order drawn from the seed.
+    """
+    if config.steps is not None:
+        return stream_batches(split.inputs, split.targets, config)
+    return minibatches(split.inputs, split.targets, config, split.lengths)
+
+
+def minibatches(
+    inputs: Array, targets: Array, config: TrainConfig, lengths: Array | None = None
+) -> Iterator[Batch]:
     """
     `config.updates` batches, epoch after epoch in an order drawn from `config.seed`.
 
     With no batch size every batch is the whole, in its own order. The last batch of an epoch may
-    be smaller. Every framework iterates over this, and so sees the same sequences in the same
-    order.
+    be smaller. With `lengths`, a batch is cut after its longest sequence. Every framework iterates
+    over this, and so sees the same sequences in the same order.
 
     >>> x = np.arange(4.0)
-    >>> [len(a) for a, _ in minibatches(x, x, TrainConfig(updates=3, batch_size=3))]
+    >>> [len(b.inputs) for b in minibatches(x, x, TrainConfig(updates=3, batch_size=3))]
     [3, 1, 3]
     """
-    if len(inputs) != len(targets):
-        raise ValueError(f"there are {len(inputs)} inputs, but {len(targets)} targets")
-    if not len(inputs):
+    n = len(inputs)
+    if n != len(targets):
+        raise ValueError(f"there are {n} inputs, but {len(targets)} targets")
+    if lengths is not None and len(lengths) != n:
+        raise ValueError(f"there are {n} inputs, but {len(lengths)} lengths")
+    if not n:
         raise ValueError("there are no sequences to make a batch of")
+    return _minibatches(inputs, targets, config, lengths)
+
+
+def _minibatches(
+    inputs: Array, targets: Array, config: TrainConfig, lengths: Array | None
+) -> Iterator[Batch]:
     n = len(inputs)
     size = config.batch_size or n
     rng = np.random.default_rng(config.seed)
@@ -77,5 +153,72 @@ def minibatches(inputs: Array, targets: Array, config: TrainConfig) -> Iterator[
             if done == config.updates:
                 return
             chosen = order[start : start + size]
-            yield inputs[chosen], targets[chosen]
+            if lengths is None:
+                yield Batch(inputs[chosen], targets[chosen])
+            else:
+                yield _trimmed(inputs[chosen], targets[chosen], lengths[chosen])
             done += 1
+
+
+def _trimmed(inputs: Array, targets: Array, lengths: Array) -> Batch:
+    """Cut the padding that no sequence of the batch needs; targets at every step, too."""
+    longest = int(lengths.max())
+    every = targets.ndim == (3 if targets.dtype.kind == "f" else 2)  # (N, T, K), or ids (N, T)
+    return Batch(inputs[:, :longest], targets[:, :longest] if every else targets, lengths)
+
+
+def stream_batches(inputs: Array, targets: Array, config: TrainConfig) -> Iterator[Batch]:
+    """
+    One long stream (1, n) or (1, n, D), cut into `batch_size` rows side by side and each row into
+    pieces of `steps`, for stateful training: batch k + 1 goes on where batch k ended (`carry`).
+
+    What is left over at the end of the rows is not used. After the last piece the rows start
+    anew, without a carried state; the order is that of the text, so the seed changes nothing.
+
+    >>> stream = np.arange(13)[None]
+    >>> config = TrainConfig(updates=3, batch_size=2, steps=3)
+    >>> for batch in stream_batches(stream[:, :-1], stream[:, 1:], config):
+    ...     print(batch.inputs.tolist(), batch.carry)
+    [[0, 1, 2], [6, 7, 8]] False
+    [[3, 4, 5], [9, 10, 11]] True
+    [[0, 1, 2], [6, 7, 8]] False
+    """
+    rows, steps = config.batch_size or 1, config.steps
+    if steps is None:
+        raise ValueError("a stream wants `steps`, the length of its pieces")
+    if len(inputs) != 1 or inputs.shape[:2] != targets.shape[:2]:
+        raise ValueError(
+            f"inputs are {inputs.shape} and targets {targets.shape}, "
+            "but a stream is one sequence, with a target at every step"
+        )
+    length = inputs.shape[1] // rows
+    if length < steps:
+        raise ValueError(
+            f"the stream has {inputs.shape[1]} steps: too few for {rows} rows of {steps}"
+        )
+    return _stream_batches(inputs[0], targets[0], config.updates, rows, length, steps)
+
+
+def _stream_batches(
+    inputs: Array, targets: Array, updates: int, rows: int, length: int, steps: int
+) -> Iterator[Batch]:
+    x, y = (a[: rows * length].reshape(rows, length, *a.shape[1:]) for a in (inputs, targets))
+    pieces = length // steps
+    for update in range(updates):
+        at = update % pieces * steps
+        yield Batch(x[:, at : at + steps], y[:, at : at + steps], carry=at > 0)
+
+
+def progress(batches: Iterable[Any], total: int, show: bool) -> Iterable[Any]:
+    """
+    The same batches, with a bar where `show` is true, tqdm is installed and it is not told to be
+    silent (`TQDM_DISABLE`, which the notebooks' stored outputs are made with).
+    """
+    if not show:
+        return batches
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return batches
+    bar: Iterable[Any] = tqdm(batches, total=total, unit="update", leave=False)
+    return bar
