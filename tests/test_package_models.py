@@ -8,7 +8,6 @@ import pytest
 
 from rnnbook import baselines, initializers, metrics, models_numpy, optim
 from rnnbook.gradcheck import check_gradients
-from rnnbook.tasks import Split, series, sine, windows
 from rnnbook.training import History, TrainConfig, minibatches
 
 SMALL = models_numpy.ModelConfig(D=2, H=4, K=3, dtype="float64")
@@ -129,7 +128,7 @@ def test_nan_in_the_data_is_said_to_be_there():
     model = models_numpy.build(SMALL, 0)
     x, target = random_batch()
     target[1, 2, 0] = np.nan
-    with pytest.raises(ValueError, match="the targets of update 2 hold NaN"):
+    with pytest.raises(ValueError, match="the targets of update 2 hold 1 NaN"):
         models_numpy.fit(model, [random_batch(), (x, target)], TrainConfig(updates=2))
 
 
@@ -139,7 +138,7 @@ def test_forecast_feeds_its_predictions_back():
     run = models_numpy.forecast(model, x, 3)
     longer, _ = models_numpy.predict(model, np.concatenate([x, run[:, :2]], axis=1))
     assert np.allclose(run, longer[:, 2:], atol=1e-6)
-    with pytest.raises(ValueError, match="K=3 outputs cannot feed D=2"):
+    with pytest.raises(ValueError, match="K=3 outputs at every step cannot feed D=2 inputs"):
         models_numpy.forecast(models_numpy.build(SMALL, 0), np.zeros((1, 2, 2)), 3)
     with pytest.raises(ValueError, match="steps is 0"):
         models_numpy.forecast(model, x, 0)
@@ -160,11 +159,11 @@ def test_a_wrong_configuration_is_refused(settings, words):
 def test_minibatches_cover_every_sequence_once_an_epoch():
     x = np.arange(10)
     config = TrainConfig(updates=8, batch_size=3, seed=5)
-    batches = [inputs for inputs, _ in minibatches(x, -x, config)]
+    batches = [batch.inputs for batch in minibatches(x, -x, config)]
     assert sorted(np.concatenate(batches[:4])) == sorted(x)
     assert sorted(np.concatenate(batches[4:])) == sorted(x)
     assert not np.array_equal(np.concatenate(batches[:4]), np.concatenate(batches[4:]))
-    assert all(np.array_equal(a, -b) for a, b in minibatches(x, -x, config))
+    assert all(np.array_equal(b.inputs, -b.targets) for b in minibatches(x, -x, config))
     with pytest.raises(ValueError, match="10 inputs, but 9 targets"):
         next(minibatches(x, x[1:], config))
     with pytest.raises(ValueError, match="no sequences"):
@@ -225,73 +224,7 @@ def test_initialisers_do_what_their_names_say():
         initializers.initialize("he", (2, 2), rng)
 
 
-# ---------------------------------------------------------------------- tasks and baselines
-
-
-def test_no_window_of_the_sine_task_crosses_a_split():
-    task, wave = sine.make(), sine.wave().astype(np.float32)
-    for part, span in [
-        (task.train, sine.TRAIN), (task.validation, sine.VALIDATION), (task.test, sine.TEST),
-    ]:  # fmt: skip
-        assert np.array_equal(part.inputs.ravel(), wave[span][:-1])
-        assert np.array_equal(part.targets.ravel(), wave[span][1:])
-    assert sine.TRAIN.stop <= sine.VALIDATION.start < sine.VALIDATION.stop <= sine.TEST.start
-
-
-def test_the_article_is_reproduced_in_the_sine_task():
-    task = sine.make()
-    assert task.train.inputs.shape == (6, 50, 1)
-    assert (task.training.updates, task.training.lr) == (500, 1e-3)
-    assert models_numpy.ModelConfig().H == 100
-
-
-def test_the_baselines_of_the_sine_are_what_theory_says():
-    values = sine.make().baselines
-    assert np.isclose(values["persistence"], 1 - np.cos(sine.STEP), rtol=0.05)
-    assert values["AR(2)"] < 1e-12
-
-
-def test_noisy_waves_are_reproducible_and_noisy():
-    a, b = (sine.noisy_waves(200, np.random.default_rng(3)) for _ in range(2))
-    assert np.array_equal(a.inputs, b.inputs)
-    clean = sine.noisy_waves(200, np.random.default_rng(3), noise=0)
-    assert np.isclose((a.targets - clean.targets).std(), 0.1, rtol=0.05)
-    assert np.abs(clean.inputs).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("inputs", "targets", "error", "words"),
-    [
-        (np.zeros((2, 3)), np.zeros((2, 3, 1)), ValueError, "inputs have shape"),
-        (np.zeros((2, 3, 1)), np.zeros((2, 4, 1)), ValueError, "must be the same"),
-        (np.zeros((2, 3, 1), int), np.zeros((2, 3, 1)), TypeError, "inputs are int64"),
-        (np.zeros((2, 3, 1)), np.full((2, 3, 1), np.nan), ValueError, "targets hold 6 NaN"),
-    ],
-)
-def test_a_split_checks_itself(inputs, targets, error, words):
-    with pytest.raises(error, match=words):
-        Split(inputs, targets)
-
-
-def test_too_short_a_series_makes_no_window():
-    with pytest.raises(ValueError, match="has 3 values; one window needs 4"):
-        windows(np.zeros(3), 3)
-
-
-def test_the_sunspot_benchmark_is_reproduced():
-    """Linear AR(12) on 1700-1920: 0.132 / 0.130 / 0.37, as the literature has it."""
-    data = series.sunspots()
-    ar = baselines.LinearAutoregression.fit(data.until(1920), 12)
-    scores = data.scores(data.years[12:], ar.predict(data.numbers[:-1]))
-    assert [round(v, 3) for v in scores.values()] == [0.132, 0.130, 0.368, 0.198]
-
-
-def test_sunspot_scores_want_every_year():
-    data = series.sunspots()
-    with pytest.raises(ValueError, match="1 years of 1980-2008 have no prediction"):
-        data.scores(data.years[:-1], data.numbers[:-1])
-    with pytest.raises(ValueError, match="predictions, but for"):
-        data.scores(data.years, data.numbers[:-1])
+# -------------------------------------------------------------------- baselines and metrics
 
 
 def test_autoregression_recovers_its_own_coefficients():
@@ -329,7 +262,6 @@ def test_metrics_refuse_what_would_broadcast():
     ("module", "call", "missing"),
     [
         ("rnnbook.notebook", "notebook.setup()", "matplotlib"),
-        ("rnnbook.tasks.series", "series.sunspots()", "statsmodels"),
     ],
 )
 def test_a_missing_package_is_named_with_what_to_install(module, call, missing):

@@ -1,80 +1,149 @@
 """
-The book's tasks: data in three parts, a loss, and the naive answers to beat.
+The book's tasks: data in three parts, a network, a metric, and the naive answers to beat.
 
-Shapes: N sequences, T steps, D inputs, K outputs. Import a task's own module:
-`from rnnbook.tasks import sine`.
+Shapes: N sequences, T steps, D inputs, K outputs. Import a task's own module, and make it:
+`from rnnbook.tasks import sine`, `task = sine.make()`.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from rnnbook.arrays import Array
+from rnnbook.config import ModelConfig
+from rnnbook.tasks.splits import Split as Split
+from rnnbook.tasks.splits import windows as windows
 from rnnbook.training import TrainConfig
 
-
-@dataclass(frozen=True)
-class Split:
-    """One part of a task: inputs (N, T, D) and targets (N, T, K), float, finite, of one length."""
-
-    inputs: Array
-    targets: Array
-
-    def __post_init__(self) -> None:
-        for name in ("inputs", "targets"):
-            a = getattr(self, name)
-            if a.ndim != 3:
-                raise ValueError(f"{name} have shape {a.shape}, but the axes are (N, T, features)")
-            if a.dtype not in (np.float32, np.float64):
-                raise TypeError(f"{name} are {a.dtype}, but must be float32 or float64")
-            if not np.isfinite(a).all():
-                raise ValueError(f"{name} hold {np.count_nonzero(~np.isfinite(a))} NaN or infinity")
-        if self.inputs.shape[:2] != self.targets.shape[:2]:
-            raise ValueError(
-                f"inputs are {self.inputs.shape}, but targets {self.targets.shape}: "
-                "N and T must be the same"
-            )
+#: What a task's answers are scored by. Of accuracy, more is better; of the others, less.
+METRICS: Final = ("mean squared error", "accuracy", "bits per character", "nats per step")
 
 
-@dataclass(frozen=True)
+class Score(NamedTuple):
+    """A metric's value on the part by which choices are made, and on the part kept for the end."""
+
+    validation: float
+    test: float
+
+
+class Scaler(NamedTuple):
+    """
+    Standardising: subtract `mean`, divide by `deviation`, both of the training part alone.
+
+    >>> scaler = Scaler.fit(np.array([1.0, 3.0]))
+    >>> scaler.scale(np.array([5.0])).item(), scaler.unscale(np.array([3.0])).item()
+    (3.0, 5.0)
+    """
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def fit(cls, train: Array) -> "Scaler":
+        """From the training part, of any shape, in float64."""
+        if not np.isfinite(train).all():
+            raise ValueError(f"the data hold {np.count_nonzero(~np.isfinite(train))} NaN or inf")
+        deviation = float(np.std(train, dtype=np.float64))
+        if deviation == 0:
+            raise ValueError("the data do not vary: their deviation is 0")
+        return cls(float(np.mean(train, dtype=np.float64)), deviation)
+
+    def scale(self, a: Array, dtype: str = "float32") -> Array:
+        """To mean 0 and deviation 1 of what the scaler was fitted on."""
+        return np.asarray((np.asarray(a, np.float64) - self.mean) / self.deviation, dtype)
+
+    def unscale(self, a: Array) -> Array:
+        """Back to the data's own unit, in float64."""
+        return np.asarray(a, np.float64) * self.deviation + self.mean
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
     """
-    A task: its three parts, how a model is trained on it, and its baselines' validation losses.
+    Three parts, the network, how it is trained, and how its answers and naive ones are scored.
 
-    A choice is made by looking at `validation`; `test` is looked at once, at the end.
+    A choice is made by looking at `validation`; `test` is looked at once, at the end. Where
+    targets stand at every step, `scored_from` is the first step that the metric counts: before
+    it, what is asked cannot be known. The baselines are computed when they are first asked for.
+
+    Raises ValueError where a part does not fit the network.
     """
 
     name: str
     train: Split
     validation: Split
     test: Split
+    model: ModelConfig
     training: TrainConfig
-    baselines: dict[str, float]
+    metric: str
+    score_baselines: Callable[[], dict[str, Score]]
+    scored_from: int = 0
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is {self.metric!r}, but must be one of {METRICS}")
+        for part, split in self.parts.items():
+            misfit = next(_misfits(split, self.model), None)
+            if misfit:
+                raise ValueError(f"{self.name}: the {part} part's {misfit}")
+            steps = split.inputs.shape[1] if split.output == "every" else 1
+            if not 0 <= self.scored_from < steps:
+                raise ValueError(
+                    f"{self.name}: scored_from is {self.scored_from}, but the {part} part has "
+                    f"targets at {steps} steps"
+                )
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The three parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def loss(self) -> str:
+        """The loss that training lowers: a name in `losses.LOSSES`."""
+        return self.model.loss
+
+    @cached_property
+    def baselines(self) -> dict[str, Score]:
+        """The metric of each naive answer; some take seconds, the first time."""
+        return self.score_baselines()
 
     def __str__(self) -> str:
-        parts = ", ".join(
-            f"{part} {getattr(self, part).inputs.shape}" for part in ("train", "validation", "test")
-        )
-        naive = ", ".join(f"{name} {loss:.2g}" for name, loss in self.baselines.items())
-        return f"{self.name}: {parts}; validation loss of {naive}"
+        shapes = ", ".join(f"{part} {split.inputs.shape}" for part, split in self.parts.items())
+        naive = ", ".join(f"{k} {score.validation:.3g}" for k, score in self.baselines.items())
+        return f"{self.name}: {shapes}; loss {self.loss}; {self.metric} on validation: {naive}"
 
 
-def windows(series: Array, length: int) -> Split:
-    """
-    Cut a series (n,) into windows side by side; each target is the value one step later.
+def _misfits(split: Split, model: ModelConfig) -> Iterator[str]:
+    """What of a part the network could not read, or could not answer."""
+    if np.issubdtype(split.inputs.dtype, np.integer):
+        if model.V is None:
+            yield "inputs are ids, but the network has no vocabulary V"
+        elif split.inputs.max() >= model.V:
+            yield f"inputs hold the id {split.inputs.max()}, but the network knows V = {model.V}"
+    elif model.V is not None:
+        yield f"inputs are numbers, but the network reads ids below V = {model.V}"
+    elif split.inputs.shape[2] != model.D:
+        yield f"inputs have {split.inputs.shape[2]} features, but the network reads D = {model.D}"
+    if split.output != model.output:
+        yield f"targets are for {split.output!r}, but the network's output is {model.output!r}"
+    ids = np.issubdtype(split.targets.dtype, np.integer)
+    if ids != (model.loss == "softmax_cross_entropy"):
+        yield f"targets are {split.targets.dtype}, which is not for {model.loss}"
+    elif ids and split.targets.max() >= model.K:
+        yield f"targets hold the id {split.targets.max()}, but the network has K = {model.K}"
+    elif not ids and split.targets.shape[-1] != model.K:
+        yield f"targets have {split.targets.shape[-1]} values, but the network has K = {model.K}"
 
-    Window k holds s[kL] ... s[kL + L - 1] and its targets s[kL + 1] ... s[kL + L], L = `length`.
-    What is left over at the end is not used. Raises ValueError where not one window fits.
 
-    >>> split = windows(np.arange(7.0), length=3)
-    >>> split.inputs[..., 0].tolist(), split.targets[..., 0].tolist()
-    ([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    """
-    n = (len(series) - 1) // length
-    if n < 1:
-        raise ValueError(f"the series has {len(series)} values; one window needs {length + 1}")
-    used = n * length
-    return Split(
-        series[:used].reshape(n, length, 1).copy(),
-        series[1 : used + 1].reshape(n, length, 1).copy(),
-    )
+@contextmanager
+def from_pages(what: str) -> Iterator[None]:
+    """Say, where a package of the extra `pages` is missing, what it is needed for."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f'{what}: pip install "rnnbook[pages]"') from error

@@ -1,10 +1,15 @@
 """
-Real series, each as one long sequence: today the yearly sunspot numbers.
+Real series, each as one long sequence: the yearly sunspot numbers, and the task to predict them.
 
 The sunspot benchmark of Weigend, Huberman and Rumelhart (1990) fits on 1700 to 1920, tests on
 1921 to 1955 and on 1956 to 1979, and reports the mean squared error divided by the variance of
 1700 to 1979. The numbers are the ones of before the Observatory's revision of 2015, which is what
 the published figures are for; they ship with statsmodels.
+
+The task fits to the years up to 1899, chooses by 1900 to 1920 and tests on what came after. On the
+day of a forecast the whole past is known, so baselines reach back across the parts, and a network
+should carry its state from one part into the next: each part's first input is the last year of
+the part before. No year is a target twice.
 """
 
 from dataclasses import dataclass
@@ -13,7 +18,11 @@ from typing import Final
 import numpy as np
 
 from rnnbook.arrays import Array
-from rnnbook.metrics import average_relative_variance
+from rnnbook.baselines import LinearAutoregression, persistence, seasonal_persistence
+from rnnbook.config import ModelConfig
+from rnnbook.metrics import average_relative_variance, mean_squared_error
+from rnnbook.tasks import Scaler, Score, Task, from_pages, windows
+from rnnbook.training import TrainConfig
 
 #: The benchmark's periods, first and last year of each. AR(12) can predict from 1712 on.
 PERIODS: Final = {
@@ -23,6 +32,9 @@ PERIODS: Final = {
     "1980-2008": (1980, 2008),
 }
 LAST_YEAR_OF_VARIANCE: Final = 1979
+#: First and last year that each part of the task asks for.
+TARGETS: Final = {"train": (1701, 1899), "validation": (1900, 1920), "test": (1921, 2008)}
+CYCLE: Final = 11  # years from one maximum to the next, roughly
 
 
 @dataclass(frozen=True)
@@ -66,13 +78,73 @@ def sunspots() -> Sunspots:
     >>> len(data.years), int(data.years[0]), float(data.numbers.max())
     (309, 1700, 190.2)
     """
-    try:
+    with from_pages("the sunspot numbers ship with statsmodels"):
         from statsmodels.datasets import sunspots as source
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'the sunspot numbers ship with statsmodels: pip install "rnnbook[pages]"'
-        ) from error
     table = source.load_pandas().data
     return Sunspots(
         table["YEAR"].to_numpy().astype(int), table["SUNACTIVITY"].to_numpy(np.float64, copy=True)
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SunspotTask(Task):
+    """
+    A task on standardised sunspot numbers.
+
+    data: the series in its own unit; scaler: from it to the task's. A mean squared error of the
+    task times scaler.deviation**2 / data.variance is the benchmark's average relative variance.
+    """
+
+    data: Sunspots
+    scaler: Scaler
+
+
+def make() -> SunspotTask:
+    """
+    Predict next year's number; float32, each part one sequence.
+
+    >>> task = make()
+    >>> task.train.inputs.shape, task.validation.inputs.shape, task.test.inputs.shape
+    ((1, 199, 1), (1, 21, 1), (1, 88, 1))
+    """
+    data = sunspots()
+    scaler = Scaler.fit(data.until(TARGETS["train"][1]))
+    series = scaler.scale(data.numbers)
+    first_year = int(data.years[0])
+    parts = {
+        name: windows(series[first - 1 - first_year : last + 1 - first_year], last + 1 - first)
+        for name, (first, last) in TARGETS.items()
+    }
+    return SunspotTask(
+        name="sunspots",
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        model=ModelConfig(H=8),
+        training=TrainConfig(updates=1000, lr=3e-3, clip_norm=1.0),
+        metric="mean squared error",
+        score_baselines=lambda: _baselines(data, scaler),
+        data=data,
+        scaler=scaler,
+    )
+
+
+def _baselines(data: Sunspots, scaler: Scaler) -> dict[str, Score]:
+    series = scaler.scale(data.numbers, "float64")
+    fitted = series[data.years <= TARGETS["train"][1]]
+    answers = {  # each ends with the prediction of the last year
+        "persistence": persistence(series[:-1]),
+        f"{CYCLE} years before": seasonal_persistence(series[:-1], CYCLE),
+        "AR(2)": LinearAutoregression.fit(fitted, 2).predict(series[:-1]),
+        "AR(12)": LinearAutoregression.fit(fitted, 12).predict(series[:-1]),
+    }
+
+    def error(prediction: Array, part: str) -> float:
+        first, last = (year - int(data.years[-1]) for year in TARGETS[part])
+        target = series[first - 1 : last or None]
+        return mean_squared_error(target, prediction[first - 1 : last or None])
+
+    return {
+        name: Score(error(answer, "validation"), error(answer, "test"))
+        for name, answer in answers.items()
+    }

@@ -12,8 +12,9 @@ import numpy as np
 
 from rnnbook.arrays import Array
 from rnnbook.baselines import LinearAutoregression, persistence
+from rnnbook.config import ModelConfig
 from rnnbook.metrics import mean_squared_error
-from rnnbook.tasks import Split, Task, windows
+from rnnbook.tasks import Score, Split, Task, windows
 from rnnbook.training import TrainConfig
 
 STEP: Final = 0.1  # time between two points
@@ -30,10 +31,10 @@ def wave(n: int = TEST.stop) -> Array:
 
 def make() -> Task:
     """
-    The task, in float32.
+    The task, in float32, with the article's network: 100 ReLU units.
 
     >>> print(make())    # doctest: +ELLIPSIS
-    sine: train (6, 50, 1), validation (2, 50, 1), test (2, 50, 1); validation loss of ...
+    sine: train (6, 50, 1), validation (2, 50, 1), test (2, 50, 1); loss mse; mean squared error ...
     """
     series = wave().astype(np.float32)
     train, validation, test = (windows(series[part], WINDOW) for part in (TRAIN, VALIDATION, TEST))
@@ -42,22 +43,24 @@ def make() -> Task:
         train=train,
         validation=validation,
         test=test,
+        model=ModelConfig(H=100, activation="relu"),
         training=TrainConfig(updates=500, lr=1e-3),
-        baselines=baselines(series[TRAIN], validation),
+        metric="mean squared error",
+        score_baselines=lambda: _baselines(series[TRAIN], validation, test),
     )
 
 
-def baselines(train: Array, validation: Split) -> dict[str, float]:
-    """
-    Mean squared errors of the naive answers on the validation windows.
-
-    AR(2) needs two values, so it is scored from each window's second step on.
-    """
-    inputs, targets = validation.inputs[..., 0], validation.targets[..., 0]
+def _baselines(train: Array, validation: Split, test: Split) -> dict[str, Score]:
+    """AR(2) needs two values, so it is scored from each window's second step on."""
     ar2 = LinearAutoregression.fit(train, p=2)
+
+    def error(split: Split, p: int) -> float:
+        x, target = split.inputs[..., 0], split.targets[:, p - 1 :, 0]
+        return mean_squared_error(target, persistence(x) if p == 1 else ar2.predict(x))
+
     return {
-        "persistence": mean_squared_error(targets, persistence(inputs)),
-        "AR(2)": mean_squared_error(targets[:, 1:], ar2.predict(inputs)),
+        "persistence": Score(error(validation, 1), error(test, 1)),
+        "AR(2)": Score(error(validation, 2), error(test, 2)),
     }
 
 
