@@ -478,24 +478,8 @@ def test_torch_gives_both_biases_the_same_gradient(torch, cell):
         assert relative_error(ours[name], theirs[name]) < 1e-12, name
 
 
-def load_adam(adam, params, m, v, t):
-    """The book's Adam keeps m and v each as one vector, in the order of the parameters."""
-    adam._start(params)
-    for row, moment in zip(adam.rows, (m, v), strict=False):
-        row[:] = np.concatenate([moment[name].ravel() for name in params])
-    adam.t = t
-
-
 def moments_of_adam(adam):
-    ends = np.cumsum([np.prod(shape) for shape in adam.shapes.values()])[:-1]
-    m, v = (
-        {
-            k: a.reshape(s)
-            for (k, s), a in zip(adam.shapes.items(), np.split(row, ends), strict=True)
-        }
-        for row in adam.rows[:2]
-    )
-    return m, v, adam.t
+    return adam.m, adam.v, adam.t
 
 
 def continue_in_the_book(net, clone, adam, x, dh):
@@ -506,7 +490,7 @@ def continue_in_the_book(net, clone, adam, x, dh):
     for _ in range(10):
         net.update(x, dh)
     params = net.params()
-    load_adam(adam, params, *net.moments())
+    adam.resume(*net.moments())
     assert adam.t == 10
     for _ in range(10):
         net.update(x, dh)

@@ -765,3 +765,43 @@ def test_a_missing_package_is_named_with_what_to_install(module, call, missing):
     env = {name: value for name, value in os.environ.items() if name != text.FOLDER}
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
     assert 'pip install "rnnbook[pages]"' in said.stdout, said.stderr
+
+
+# ----------------------------------------------------------------- a network's outputs are scored
+
+
+def test_outputs_are_scored_as_the_baselines_are():
+    task = counting.make()
+    exact = 2 * task.test.inputs[:, 1:] - task.test.inputs[:, :-1]
+    guess = np.concatenate([np.full_like(exact[:, :1], 99), exact], axis=1)  # step 1 does not count
+    assert task.score(guess, "test") < 1e-11
+    assert np.isclose(
+        task.score(task.validation.inputs, "validation"),
+        task.baselines["persistence"].validation,
+        rtol=1e-5,
+    )
+
+
+def test_a_uniform_network_scores_as_the_uniform_model():
+    task = text.make("to be or not to be, that is the question: " * 5)
+    nothing = np.zeros((*task.test.targets.shape, task.model.K))
+    assert np.isclose(task.score(nothing, "test"), task.baselines["uniform"].test)
+    task = copying.make(T=5, n=20)
+    nothing = np.zeros((*task.train.targets.shape, task.model.K))
+    assert np.isclose(task.score(nothing, "train"), np.log(10))
+
+
+def test_accuracy_is_of_the_likeliest_class():
+    task = words.make()
+    logits = np.eye(task.model.K)[task.test.targets]
+    assert task.score(logits, "test") == 1
+    assert task.score(-logits, "test") == 0
+
+
+def test_outputs_of_another_shape_are_refused():
+    task = adding.make(T=5, n=20)
+    assert np.isclose(task.score(np.ones((4, 1)), "test"), task.baselines["always 1"].test)
+    with pytest.raises(ValueError, match=r"shape \(4,\), but for the test part \(4, 1\)"):
+        task.score(np.ones(4), "test")
+    with pytest.raises(ValueError, match="part is 'tset'"):
+        task.score(np.ones((4, 1)), "tset")

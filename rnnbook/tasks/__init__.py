@@ -15,6 +15,8 @@ import numpy as np
 
 from rnnbook.arrays import Array
 from rnnbook.config import ModelConfig
+from rnnbook.losses import softmax_cross_entropy
+from rnnbook.metrics import accuracy, bits_per_character, mean_squared_error
 from rnnbook.tasks.splits import Split as Split
 from rnnbook.tasks.splits import windows as windows
 from rnnbook.training import TrainConfig
@@ -111,6 +113,30 @@ class Task:
     def baselines(self) -> dict[str, Score]:
         """The metric of each naive answer; some take seconds, the first time."""
         return self.score_baselines()
+
+    def score(self, y: Array, part: str) -> float:
+        """
+        The task's metric of a network's outputs on "train", "validation" or "test".
+
+        y: (N, T, K) or (N, K), as the targets stand; logits where the loss is a cross-entropy.
+        Raises ValueError where they are for another number of sequences or steps.
+        """
+        if part not in self.parts:
+            raise ValueError(f"part is {part!r}, but must be one of {tuple(self.parts)}")
+        split = self.parts[part]
+        steps = split.targets.shape[: 2 if split.output == "every" else 1]
+        if y.shape != (*steps, self.model.K):
+            wanted = (*steps, self.model.K)
+            raise ValueError(f"outputs have shape {y.shape}, but for the {part} part {wanted}")
+        target = split.targets
+        if split.output == "every":
+            y, target = y[:, self.scored_from :], target[:, self.scored_from :]
+        if self.metric == "mean squared error":
+            return mean_squared_error(target, y)
+        if self.metric == "accuracy":
+            return accuracy(target, y.argmax(axis=-1))
+        nats, _ = softmax_cross_entropy(y, target)
+        return bits_per_character(nats, 1) if self.metric == "bits per character" else nats
 
     def __str__(self) -> str:
         shapes = ", ".join(f"{part} {split.inputs.shape}" for part, split in self.parts.items())
