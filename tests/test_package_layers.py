@@ -1,5 +1,8 @@
 """The recurrent layers: gradients against differences, and the contracts that all of them keep."""
 
+import copy
+import pickle
+
 import layer_zoo as zoo
 import numpy as np
 import pytest
@@ -192,6 +195,25 @@ def test_a_layer_takes_a_new_shape_at_any_time(name):
     fresh = zoo.run(other, *given_to)
     for key, a in zoo.run(layer, *given_to).items():
         assert np.array_equal(a, fresh[key]), key
+
+
+@every
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))]
+)
+def test_a_copy_computes_the_same_and_for_itself(name, duplicate):
+    layer = zoo.make(name)
+    given_to, others = zoo.random_run(layer, 3, 6), zoo.random_run(layer, 3, 6, seed=9)
+    wanted = zoo.run(layer, *given_to)  # with its buffers full
+    other = duplicate(layer)
+    layer.forward(others[0])
+    for key, a in zoo.run(other, *given_to).items():
+        assert np.array_equal(a, wanted[key]), key
+    for p in other.params.values():
+        p += 1
+    assert not np.array_equal(other.forward(given_to[0])[0], layer.forward(given_to[0])[0]) or (
+        duplicate is copy.copy  # which shares the parameters
+    )
 
 
 @one_way

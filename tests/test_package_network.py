@@ -1,5 +1,6 @@
 """The reference model in every configuration: gradients, lengths, streams, generation, files."""
 
+import copy
 import dataclasses
 import json
 import os
@@ -124,6 +125,19 @@ def test_training_changes_every_parameter_and_is_the_same_twice(name):
         assert p.dtype == np.float32
         assert np.array_equal(p, runs[1][1][key]), key
         assert not np.array_equal(p, start[key]), key
+
+
+@each
+def test_a_copied_model_is_trained_apart(name):
+    config = config_of(name)
+    x, target = random_batch(config)
+    model = models_numpy.build(config, 0)
+    loss, _ = models_numpy.loss_and_grads(model, x, target)
+    other = copy.deepcopy(model)
+    training = TrainConfig(updates=5, lr=0.1)
+    models_numpy.fit(other, minibatches(x, target, training), training)
+    assert models_numpy.loss_and_grads(model, x, target)[0] == loss
+    assert models_numpy.loss_and_grads(other, x, target)[0] != loss
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])

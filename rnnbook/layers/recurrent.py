@@ -160,6 +160,11 @@ class Recurrent:
         dx = self.dinputs.transpose(2, 0, 1).copy()
         return dx, tuple(d.T.copy() for d in dfirst), grads
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`, without the buffers: copied, their views would be apart."""
+        kept = ("who", "D", "H", "dtype", "params", "activation")
+        return {name: vars(self)[name] for name in kept if name in vars(self)} | {"_shape": None}
+
     def _blank(self, a: Array) -> None:
         """Zero a (T, F, B) at the padding."""
         a.transpose(0, 2, 1)[self.padding] = 0
@@ -169,8 +174,8 @@ class Recurrent:
         For one sequence, one step at a time: `step, state`.
 
         `step(x)` reads x (D,) and returns the new h (H,), a view that the next step overwrites.
-        `state` holds the live arrays (H,): read them, copy them, write to them. Nothing is
-        checked or allocated in a step, and nothing is kept for `backward`.
+        `state` holds the live arrays (H,): read them, copy them, write to them. The weights are
+        those of now. Nothing is checked or allocated in a step, nothing is kept for `backward`.
         """
         arrays = len(cell_named(self.cell).state)
         if state is not None:
