@@ -29,14 +29,15 @@ def sigmoid(z: Array) -> Array:
     return 0.5 + 0.5 * np.asarray(np.tanh(0.5 * z))
 
 
-def tanh_slope(h: Array) -> Array:
-    """d tanh(z) / dz, from h = tanh(z)."""
-    return 1 - h * h
+def tanh_slope(h: Array, out: Array | None = None) -> Array:
+    """d tanh(z) / dz = 1 - h^2, from h = tanh(z)."""
+    out = np.multiply(h, h, out=out)
+    return np.asarray(np.subtract(1, out, out=out))
 
 
-def relu_slope(h: Array) -> Array:
+def relu_slope(h: Array, out: Array | None = None) -> Array:
     """d relu(z) / dz, from h = relu(z); 0 where z = 0, as every framework has it."""
-    return (h > 0).astype(h.dtype)
+    return np.asarray(np.greater(h, 0, out=np.empty_like(h) if out is None else out))
 
 
 #: name -> (phi, its slope as a function of its *value*)

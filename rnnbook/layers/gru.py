@@ -10,8 +10,8 @@ from rnnbook.layers.recurrent import (
     Step,
     blocks,
     columns,
-    for_blas,
     halved,
+    transposed,
 )
 
 
@@ -28,7 +28,7 @@ class GRU(Recurrent):
     (2014, arXiv v1). For the reset gate before the product: `Loop("gru_reset_before", params)`.
 
     The gate n needs the two products apart, so a of all steps is one product before the loop, and
-    a step is u = U [h; 1] with U = [W_hh; b_hh]^T. Then z * (h_(t-1) - n) + n saves a call.
+    a step is u = U^T [h; 1] with U = [W_hh; b_hh]. Then z * (h_(t-1) - n) + n saves a call.
 
     >>> from rnnbook.cells import CELLS
     >>> rng = np.random.default_rng(0)
@@ -61,18 +61,18 @@ class GRU(Recurrent):
         self.scratch = new(H, B)
 
     def _stacked(self) -> tuple[Array, Array]:
-        """V = [W_xh; b_xh]^T (3H, D+1) and U = [W_hh; b_hh]^T (3H, H+1)."""
+        """V = [W_xh; b_xh] (D+1, 3H) and U = [W_hh; b_hh] (H+1, 3H)."""
         p = self.params
-        V = np.concatenate([p["W_xh"], p["b_xh"][None]]).T
-        return V, np.concatenate([p["W_hh"], p["b_hh"][None]]).T
+        V = np.concatenate([p["W_xh"], p["b_xh"][None]])
+        return V, np.concatenate([p["W_hh"], p["b_hh"][None]])
 
     def _forward(self) -> None:
         H, p, half = self.H, self.scratch, np.array(0.5, self.dtype)
         V, U = (halved(W, 2 * H) for W in self._stacked())
-        np.matmul(np.ascontiguousarray(V), self.X, out=self.S)  # a of all steps
-        U = for_blas(U, p.shape[1])
+        np.matmul(np.ascontiguousarray(V.T), self.X, out=self.S)  # a of all steps
+        UT = transposed(U, p.shape[1])
         for R_t, h_before, u, u_rz, u_n, rz, r, z, n, h in self.forward_steps:
-            dot(U, R_t, out=u)
+            dot(UT, R_t, out=u)
             add(rz, u_rz, rz)
             tanh(rz, rz)
             multiply(rz, half, rz)
@@ -106,8 +106,7 @@ class GRU(Recurrent):
     def _backward(self, arriving: Array, dlast: State | None) -> tuple[State, Params]:
         D, H, (T, _, B) = self.D, self.H, self.h.shape
         V, U = self._stacked()
-        VT, UT = np.ascontiguousarray(V[:, :D].T), np.ascontiguousarray(U[:, :H].T)
-        dV, dU = np.zeros(V.shape, self.dtype), np.zeros(U.shape, self.dtype)
+        W_xh, W_hh, dV, dU = V[:D], U[:H], np.zeros_like(V), np.zeros_like(U)
         dh, p = np.zeros((H, B), self.dtype), self.scratch
         for t in blocks(T, B):
             self._local(t)
@@ -116,20 +115,20 @@ class GRU(Recurrent):
             for (d, du), (z, arriving_t) in zip(self.block_steps[:m][::-1], outer, strict=True):
                 dh += arriving_t
                 d *= dh
-                dot(UT, du, out=p)
+                dot(W_hh, du, out=p)
                 dh *= z
                 dh += p
             F = columns(self.d[:m])  # a_n, u_r = a_r, u_z = a_z, u_n
-            dU += dot(F[H:], columns(self.R[:-1][t]).T)
+            dU += dot(columns(self.R[:-1][t]), F[H:].T)
             da = np.concatenate([F[H : 3 * H], F[:H]])  # a_r, a_z, a_n
-            dV += dot(da, columns(self.X[t]).T)
-            self.dinputs[t] = dot(VT, da).reshape(D, m, B).swapaxes(0, 1)
-        grads = {"W_xh": dV[:, :D].T, "W_hh": dU[:, :H].T, "b_xh": dV[:, D], "b_hh": dU[:, H]}
+            dV += dot(columns(self.X[t]), da.T)
+            self.dinputs[t] = dot(W_xh, da).reshape(D, m, B).swapaxes(0, 1)
+        grads = {"W_xh": dV[:D], "W_hh": dU[:H], "b_xh": dV[D], "b_hh": dU[H]}
         return (dh,), {name: g.copy() for name, g in grads.items()}
 
     def _stepper(self) -> tuple[Step, State]:
         D, H, half = self.D, self.H, np.array(0.5, self.dtype)
-        V, U = (np.asfortranarray(halved(W, 2 * H)) for W in self._stacked())
+        VT, UT = (halved(W, 2 * H).T for W in self._stacked())
         X, R = np.ones(D + 1, self.dtype), np.ones(H + 1, self.dtype)
         S, u, p = (np.empty(n * H, self.dtype) for n in (3, 3, 1))
         x_rows, h = X[:D], R[:H]
@@ -138,8 +137,8 @@ class GRU(Recurrent):
 
         def step(x: Array) -> Array:
             x_rows[...] = x
-            dot(V, X, out=S)
-            dot(U, R, out=u)
+            dot(VT, X, out=S)
+            dot(UT, R, out=u)
             add(rz, u_rz, rz)
             tanh(rz, rz)
             multiply(rz, half, rz)

@@ -10,8 +10,8 @@ from rnnbook.layers.recurrent import (
     Step,
     blocks,
     columns,
-    for_blas,
     halved,
+    transposed,
 )
 
 
@@ -67,16 +67,16 @@ class LSTM(Recurrent):
         self.block_steps = list(zip(dz, dz[:, :H], ifg, dh_dc, strict=True))
 
     def _stacked(self) -> Array:
-        """W = [W_xh; b_h; W_hh]^T (4H, D+1+H), its gates in the order o i f g."""
+        """W = [W_xh; b_h; W_hh] (D+1+H, 4H), its gates in the order o i f g."""
         p, H = self.params, self.H
-        W = np.concatenate([p["W_xh"], p["b_h"][None], p["W_hh"]]).T
-        return np.concatenate([W[3 * H :], W[: 3 * H]])
+        W = np.concatenate([p["W_xh"], p["b_h"][None], p["W_hh"]])
+        return np.concatenate([W[:, 3 * H :], W[:, : 3 * H]], axis=1)
 
     def _forward(self) -> None:
-        W = for_blas(halved(self._stacked(), 3 * self.H), self.R.shape[2])
+        WT = transposed(halved(self._stacked(), 3 * self.H), self.R.shape[2])
         half = np.array(0.5, self.dtype)
         for R_t, z, sigmoids, i_f, g_c, o, both, ig, fc, c, tanh_c, h in self.forward_steps:
-            dot(W, R_t, out=z)
+            dot(WT, R_t, out=z)
             tanh(z, z)
             multiply(sigmoids, half, sigmoids)
             add(sigmoids, half, sigmoids)
@@ -110,7 +110,7 @@ class LSTM(Recurrent):
     def _backward(self, arriving: Array, dlast: State | None) -> tuple[State, Params]:
         D, H, (T, _, B) = self.D, self.H, self.h.shape
         W = self._stacked()
-        WT, dW = np.ascontiguousarray(W.T), np.zeros(W.shape, self.dtype)
+        dW = np.zeros_like(W)
         dc, through_h = np.zeros((2, H, B), self.dtype)
         if dlast is not None:
             dc[...] = dlast[0].T
@@ -129,16 +129,16 @@ class LSTM(Recurrent):
                 d_o *= dh
                 d_ifg *= dc
                 dc *= f
-                dot(WT, dz_t, out=dR_t)
-            dW += dot(columns(self.dz[:m]), columns(self.R[:-1][t]).T)
-        dW = np.concatenate([dW[H:], dW[:H]])  # back to i f g o
-        grads = {"W_xh": dW[:, :D].T, "W_hh": dW[:, D + 1 :].T, "b_h": dW[:, D]}
+                dot(W, dz_t, out=dR_t)
+            dW += dot(columns(self.R[:-1][t]), columns(self.dz[:m]).T)
+        dW = np.concatenate([dW[:, H:], dW[:, :H]], axis=1)  # back to i f g o
+        grads = {"W_xh": dW[:D], "W_hh": dW[D + 1 :], "b_h": dW[D]}
         return (self.dR[0, D + 1 :], dc), {name: g.copy() for name, g in grads.items()}
 
     def _stepper(self) -> tuple[Step, State]:
         D, H = self.D, self.H
-        W, half = np.asfortranarray(halved(self._stacked(), 3 * H)), np.array(0.5, self.dtype)
-        R, S = np.ones(W.shape[1], self.dtype), np.empty(5 * H, self.dtype)
+        WT, half = halved(self._stacked(), 3 * H).T, np.array(0.5, self.dtype)
+        R, S = np.ones(WT.shape[1], self.dtype), np.empty(5 * H, self.dtype)
         both, tanh_c = np.empty(2 * H, self.dtype), np.empty(H, self.dtype)
         x_rows, h = R[:D], R[D + 1 :]
         z, sigmoids, o, c = S[: 4 * H], S[: 3 * H], S[:H], S[4 * H :]
@@ -146,7 +146,7 @@ class LSTM(Recurrent):
 
         def step(x: Array) -> Array:
             x_rows[...] = x
-            dot(W, R, out=z)
+            dot(WT, R, out=z)
             tanh(z, z)
             multiply(sigmoids, half, sigmoids)
             add(sigmoids, half, sigmoids)

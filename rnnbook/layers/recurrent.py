@@ -58,22 +58,22 @@ def columns(a: Array) -> Array:
     return a.swapaxes(0, 1).reshape(a.shape[1], -1)
 
 
-def halved(W: Array, rows: int) -> Array:
+def halved(W: Array, columns: int) -> Array:
     """
-    A copy of W with its first rows halved: with tanh of what they give, for
+    A copy of W with its first columns halved: with tanh of what they give, for
 
         sigmoid(z) = (1 + tanh(z/2)) / 2,
 
     one call of tanh serves all gates.
     """
     W = W.copy()
-    W[:rows] *= 0.5
+    W[:, :columns] *= 0.5
     return W
 
 
-def for_blas(W: Array, B: int) -> Array:
-    """W in the memory order in which BLAS is fastest for a batch of B."""
-    return np.asfortranarray(W) if B < 16 else np.ascontiguousarray(W)
+def transposed(W: Array, B: int) -> Array:
+    """W^T in the memory order in which BLAS is fastest for a batch of B."""
+    return W.T if B < 16 else np.ascontiguousarray(W.T)
 
 
 class Recurrent:

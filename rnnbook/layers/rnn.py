@@ -7,7 +7,7 @@ from numpy import dot
 
 from rnnbook.arrays import Array, Params, State
 from rnnbook.cells import ACTIVATIONS, check_activation
-from rnnbook.layers.recurrent import Recurrent, Step, blocks, columns, for_blas
+from rnnbook.layers.recurrent import Recurrent, Step, blocks, columns, transposed
 
 
 class RNN(Recurrent):
@@ -17,9 +17,9 @@ class RNN(Recurrent):
     Shapes: x (B, T, D), h (B, T, H), state `(h,)` with (B, H), zeros where none is given;
     W_xh (D, H), W_hh (H, H), b_h (H,). Source: Elman (1990). `cells.rnn_step` is one step of it.
 
-    With R_t = [x_t; 1; h_(t-1)] stacked in one buffer and W = [W_xh; b_h; W_hh]^T, a step is one
-    product: h_t = phi(W R_t). Going back, dz_t = (dh_t + W_hh dz_(t+1)) * phi'(z_t), and W^T dz_t
-    holds the gradients of x_t and h_(t-1) at once.
+    With R_t = [x_t; 1; h_(t-1)] stacked in one buffer and W = [W_xh; b_h; W_hh], a step is one
+    product: h_t = phi(W^T R_t). Going back, dz_t = (dh_t + W_hh dz_(t+1)) * phi'(z_t), and W dz_t
+    holds the gradients of x_t and h_(t-1) at once; dW is one product for a block of steps.
 
     >>> rng = np.random.default_rng(0)
     >>> shapes = {"W_xh": (1, 4), "W_hh": (4, 4), "b_h": (4,)}
@@ -40,7 +40,7 @@ class RNN(Recurrent):
         rows = D + 1 + H  # x, 1, h
         self.R = self._new(T + 1, rows, B)
         self.dR = self._new(T + 1, rows, B)  # its gradient; the h rows carry dh
-        self.dz = self._new(T, H, B)
+        self.dz, self.z = self._new(T, H, B), self._new(H, B)
         self.R[:, D] = 1
         self.h = self.R[1:, D + 1 :]
         self.inputs, self.dinputs = self.R[:-1, :D], self.dR[:-1, :D]
@@ -50,43 +50,44 @@ class RNN(Recurrent):
         self.backward_steps = list(steps)
 
     def _stacked(self) -> Array:
-        """W = [W_xh; b_h; W_hh]^T (H, D+1+H)."""
+        """W = [W_xh; b_h; W_hh] (D+1+H, H)."""
         p = self.params
-        return np.concatenate([p["W_xh"], p["b_h"][None], p["W_hh"]]).T
+        return np.concatenate([p["W_xh"], p["b_h"][None], p["W_hh"]])
 
     def _forward(self) -> None:
-        W = for_blas(self._stacked(), self.R.shape[2])
-        phi, _ = ACTIVATIONS[self.activation]
+        WT = transposed(self._stacked(), self.R.shape[2])
+        phi, z = ACTIVATIONS[self.activation][0], self.z
         for R_t, h_t in self.forward_steps:
-            phi(dot(W, R_t), out=h_t)
+            dot(WT, R_t, out=z)
+            phi(z, out=h_t)
 
     def _backward(self, arriving: Array, dlast: State | None) -> tuple[State, Params]:
         D, (T, _, B) = self.D, self.h.shape
         W = self._stacked()
-        WT, dW = np.ascontiguousarray(W.T), np.zeros(W.shape, self.dtype)
+        dW = np.zeros_like(W)
         _, slope = ACTIVATIONS[self.activation]
         self.dR[T] = 0
         for t in blocks(T, B):
             # phi' does not depend on the recursion: a block of steps at once, while in the cache.
-            self.dz[t] = slope(self.h[t])
+            slope(self.h[t], out=self.dz[t])
             steps = zip(self.backward_steps[t][::-1], arriving[t][::-1], strict=True)
             for (dz_t, dh_t, dR_t), arriving_t in steps:
                 dh_t += arriving_t
                 dz_t *= dh_t
-                dot(WT, dz_t, out=dR_t)
-            dW += dot(columns(self.dz[t]), columns(self.R[:-1][t]).T)
-        grads = {"W_xh": dW[:, :D].T, "W_hh": dW[:, D + 1 :].T, "b_h": dW[:, D]}
+                dot(W, dz_t, out=dR_t)
+            dW += dot(columns(self.R[:-1][t]), columns(self.dz[t]).T)
+        grads = {"W_xh": dW[:D], "W_hh": dW[D + 1 :], "b_h": dW[D]}
         return (self.dR[0, D + 1 :],), {name: g.copy() for name, g in grads.items()}
 
     def _stepper(self) -> tuple[Step, State]:
-        D, W = self.D, np.asfortranarray(self._stacked())
-        R, z = np.ones(W.shape[1], self.dtype), np.empty(self.H, self.dtype)
+        D, WT = self.D, self._stacked().T
+        R, z = np.ones(WT.shape[1], self.dtype), np.empty(self.H, self.dtype)
         x_rows, h = R[:D], R[D + 1 :]
         phi: Any = ACTIVATIONS[self.activation][0]
 
         def step(x: Array) -> Array:
             x_rows[...] = x
-            dot(W, R, out=z)
+            dot(WT, R, out=z)
             phi(z, h)
             return h
 

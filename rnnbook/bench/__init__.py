@@ -1,0 +1,45 @@
+"""
+How fast this package's layers are, beside the frameworks': `python -m rnnbook.bench`.
+
+Machines are shared and noisy, so that a time alone says little. Here all contenders live in
+processes of one run, their threads pinned; they compute the same numbers, which is checked before
+anything is timed; after a warm-up they take turns; and the ratio to ours is taken round by round.
+
+>>> from rnnbook import bench
+>>> report = bench.measure(["rnn"], ["train"], [(1, 5, 1, 4)], ["loop"], rounds=1, threads=1)
+>>> report.geometric_mean("rnn", "loop") > 0
+True
+
+    problems    sizes, modes, the arrays that all compute with
+    contenders  who is timed; runners_numpy, runners_torch, runners_tf: their code
+    worker      a contender's process
+    race        the turns                sine, first    time to first result
+    measure     a whole run              machine        what it ran on, and was it busy
+    report      times and ratios, JSON   table, figure, goals
+"""
+
+from rnnbook.bench.contenders import DEFAULT, KNOWN, Contender
+from rnnbook.bench.first import first_result
+from rnnbook.bench.measure import measure
+from rnnbook.bench.problems import CELLS, MODES, QUICK_SIZES, SIZES, STEP_SIZES, Size
+from rnnbook.bench.race import BenchError
+from rnnbook.bench.report import First, Race, Report, Spread
+
+__all__ = [
+    "CELLS",
+    "DEFAULT",
+    "KNOWN",
+    "MODES",
+    "QUICK_SIZES",
+    "SIZES",
+    "STEP_SIZES",
+    "BenchError",
+    "Contender",
+    "First",
+    "Race",
+    "Report",
+    "Size",
+    "Spread",
+    "first_result",
+    "measure",
+]

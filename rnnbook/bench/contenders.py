@@ -1,0 +1,126 @@
+"""
+Who is timed: each contender's name, what it needs installed, and where its code is.
+
+    numpy             rnnbook.layers: ours, what the others are compared with
+    loop              rnnbook.layers.Loop: the cell as a page derives it, step by step
+    pytorch           nn.RNN, nn.LSTM, nn.GRU with batch_first; one step: RNNCell, LSTMCell, GRUCell
+    tensorflow        keras.layers under tf.function, gradients by GradientTape: what is fast there
+    keras             a compiled keras.Model on its TensorFlow backend, with Keras' own settings:
+                      train_on_batch, which computes no gradient of the input but updates the
+                      weights (by SGD, at learning rate 0), predict_on_batch, stateful for one step
+    tensorflow-eager  `tensorflow` without tf.function
+    tensorflow-xla    `tensorflow` with jit_compile=True
+    pytorch-cuda, tensorflow-cuda, keras-cuda    the same on a GPU, where cuDNN does the work
+
+PyTorch's layer would take twice its cell's time for one step, TensorFlow's a fifth more: each is
+timed as it is fastest.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final, NamedTuple, Protocol
+
+from rnnbook.arrays import Params
+from rnnbook.bench.problems import Problem
+
+
+class Job(NamedTuple):
+    """
+    A problem made ready in a worker: `run` does it once, `outputs` gives what it computes.
+
+    Of what ours gives (h; in mode "train" also dx and d + name for every parameter) `outputs` may
+    leave out all but h.
+    """
+
+    run: Callable[[], object]
+    outputs: Callable[[], Params]
+
+
+class Runner(Protocol):
+    """A contender at work, in its own process. Its module is imported there and nowhere else."""
+
+    def prepare(self, problem: Problem) -> Job: ...
+
+    def finish(self) -> None:
+        """Wait until the device has done all it was given."""
+
+    def facts(self) -> dict[str, object]:
+        """The `threads` it really uses; where it is not the CPU, its `device`."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`factory` is "module:callable"; called as `factory(threads, *options)`, it gives a Runner."""
+
+    name: str
+    label: str
+    factory: str
+    options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+    @property
+    def device(self) -> str:
+        return "cuda" if "cuda" in self.options else "cpu"
+
+    def missing(self) -> str | None:
+        """A sentence where something is not installed."""
+        absent = [package for package in self.needs if find_spec(package) is None]
+        if not absent:
+            return None
+        return f'{self.label} is left out: no {" and ".join(absent)}; pip install "{self.extra}"'
+
+    def make(self, threads: int) -> Runner:
+        module, _, name = self.factory.partition(":")
+        runner: Runner = getattr(import_module(module), name)(threads, *self.options)
+        return runner
+
+
+_OURS: Final = "rnnbook.bench.runners_numpy"
+_TORCH: Final = "rnnbook.bench.runners_torch:Torch"
+_TF: Final = "rnnbook.bench.runners_tf"
+_EXTRA_TF: Final = "rnnbook[tensorflow,keras]"
+
+KNOWN: Final = {
+    name: Contender(name, label, factory, options, needs, extra)
+    for name, label, factory, options, needs, extra in (
+        ("numpy", "NumPy", f"{_OURS}:Fast", (), (), ""),
+        ("loop", "loop", f"{_OURS}:StepByStep", (), (), ""),
+        ("pytorch", "PyTorch", _TORCH, ("cpu",), ("torch",), "rnnbook[torch]"),
+        *(
+            (name, label, f"{_TF}:{runner}", options, ("tensorflow", "keras"), _EXTRA_TF)
+            for name, label, runner, options in (
+                ("tensorflow", "TensorFlow", "TensorFlow", ("cpu", "function")),
+                ("keras", "Keras", "Keras", ("cpu",)),
+                ("tensorflow-eager", "TF eager", "TensorFlow", ("cpu", "eager")),
+                ("tensorflow-xla", "TF XLA", "TensorFlow", ("cpu", "xla")),
+                ("tensorflow-cuda", "TF cuda", "TensorFlow", ("cuda", "function")),
+                ("keras-cuda", "Keras cuda", "Keras", ("cuda",)),
+            )
+        ),
+        ("pytorch-cuda", "PyTorch cuda", _TORCH, ("cuda",), ("torch",), "rnnbook[torch]"),
+    )
+}
+ALIASES: Final = {"torch": "pytorch", "tf": "tensorflow", "torch-cuda": "pytorch-cuda"}
+DEFAULT: Final = ("numpy", "loop", "pytorch", "tensorflow", "keras")
+CUDA: Final = ("pytorch-cuda", "tensorflow-cuda")
+
+
+def named(names: Iterable[str | Contender]) -> list[Contender]:
+    """
+    The contenders of these names, each once, ours first: it is always there.
+
+    >>> [contender.label for contender in named(["torch", "loop"])]
+    ['NumPy', 'PyTorch', 'loop']
+    """
+    found = {"numpy": KNOWN["numpy"]}
+    for name in names:
+        if isinstance(name, Contender):
+            found[name.name] = name
+        elif (name := ALIASES.get(name, name)) in KNOWN:
+            found[name] = KNOWN[name]
+        else:
+            raise ValueError(f"contender is {name!r}, but must be one of {', '.join(KNOWN)}")
+    return list(found.values())
