@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from rnnbook.arrays import real_number, whole_number
 from rnnbook.cells import cell_named, check_activation
 from rnnbook.initializers import INITIALIZERS
 from rnnbook.losses import LOSSES
@@ -51,13 +52,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("D", "H", "K", "L", "V"):
-            value = getattr(self, name)
-            if name == "V" and value is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}, but must be a whole number")
-            if value < 1:
-                raise ValueError(f"{name} is {value}, but must be at least 1")
+            if name != "V" or self.V is not None:
+                object.__setattr__(self, name, whole_number(getattr(self, name), name))
+        object.__setattr__(self, "forget_bias", real_number(self.forget_bias, "forget_bias"))
         initializers = dict.fromkeys(("E", "W_xh", "W_hh", "W_hy"), tuple(sorted(INITIALIZERS)))
         choices = {"dtype": DTYPES, "output": OUTPUTS, "loss": tuple(LOSSES), **initializers}
         for name, known in choices.items():

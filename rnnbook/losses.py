@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths, check_lengths
+from rnnbook.arrays import Array, Lengths, check_array, check_lengths
 
 
 def mse(y: Array, target: Array, lengths: Lengths | None = None) -> tuple[float, Array]:
@@ -58,6 +58,10 @@ def softmax_cross_entropy(
     >>> round(loss, 6), dz.tolist()     # (ln 2 + 0) / 2
     (0.346574, [[0.25, -0.25], [0.0, 0.0]])
     """
+    check_array(logits, "logits")
+    check_array(target, "target")
+    if not logits.ndim:
+        raise ValueError("logits have no axes, but must be (..., K)")
     if target.shape != logits.shape[:-1]:
         raise ValueError(
             f"logits have shape {logits.shape}, so that target must have "
@@ -142,6 +146,8 @@ def _at_real_steps(loss: Loss, y: Array, target: Array, lengths: Lengths) -> tup
 
 
 def _check_same_shape(y: Array, target: Array) -> None:
+    check_array(y, "prediction")
+    check_array(target, "target")
     if y.shape != target.shape:
         raise ValueError(f"prediction has shape {y.shape}, but target has {target.shape}")
     if not y.size:

@@ -10,16 +10,19 @@ import operator
 
 import numpy as np
 
-from rnnbook.arrays import Array
+from rnnbook.arrays import Array, check_array
 
 
 def _same_shape(target: Array, prediction: Array) -> None:
+    check_array(target, "target")
+    check_array(prediction, "prediction")
     if target.shape != prediction.shape:
         raise ValueError(f"prediction has shape {prediction.shape}, but target has {target.shape}")
 
 
 def _check_series(**series: Array) -> None:
     for name, a in series.items():
+        check_array(a, name)
         if not a.size:
             raise ValueError(f"{name} is empty")
         if not np.isfinite(a).all():

@@ -195,6 +195,8 @@ def fit(
                 kept = get_params(model)
             if history.impatient(config.patience):
                 break
+    if not history.loss:
+        raise ValueError("there was no batch to train on")
     if kept is not None:
         set_params(model, kept)
     return history
@@ -283,6 +285,8 @@ def generate(
         )
     if prompt.min() < 0 or prompt.max() >= config.V:
         raise ValueError(f"prompt holds ids outside of 0 to {config.V - 1}")
+    if steps < 0:
+        raise ValueError(f"steps is {steps}, but must be at least 0")
     step, _ = stepper(model)
     for symbol in prompt:
         logits = step(symbol)

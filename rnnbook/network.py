@@ -6,7 +6,7 @@ Shapes: B batch, T steps, D inputs, H hidden units, K outputs, V symbols.
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths, Params, State
+from rnnbook.arrays import Array, Lengths, Params, State, check_array
 from rnnbook.cells import cell_named
 from rnnbook.config import ModelConfig
 from rnnbook.layers import Bidirectional, Embedding, Layer, Linear, Stacked, recurrent_layer
@@ -50,6 +50,7 @@ class Network:
         self, x: Array, state: State | None = None, lengths: Lengths | None = None
     ) -> tuple[Array, State]:
         """Outputs (B, T, K), or (B, K) where only the last counts, and the last state."""
+        check_array(x, "x")
         self.steps = x.shape[:2]
         if self.embedding is not None:
             x = self.embedding.forward(x, lengths)

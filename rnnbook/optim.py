@@ -23,7 +23,7 @@ class Optimizer:
     ROWS: ClassVar[int]  # how many vectors (n,) a step needs: what it remembers, then its workspace
 
     def __init__(self, lr: float, **below_one: float) -> None:
-        if not lr > 0:
+        if not 0 < lr < np.inf:
             raise ValueError(f"lr is {lr}, but must be above 0")
         for name, value in below_one.items():
             if not 0 <= value < 1:

@@ -6,7 +6,7 @@ Shapes: V symbols. Every framework's generation uses these, on its own logits.
 
 import numpy as np
 
-from rnnbook.arrays import Array
+from rnnbook.arrays import Array, whole_number
 
 
 def probabilities(
@@ -56,8 +56,8 @@ def probabilities(
 def _check(temperature: float, top_k: int | None, top_p: float | None) -> None:
     if not 0 <= temperature < np.inf:
         raise ValueError(f"temperature is {temperature}, but must be 0 or above")
-    if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
-        raise ValueError(f"top_k is {top_k}, but must be a whole number, at least 1")
+    if top_k is not None:
+        whole_number(top_k, "top_k")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p is {top_p}, but must be above 0 and at most 1")
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths
+from rnnbook.arrays import Array, Lengths, real_number, whole_number
 from rnnbook.optim import OPTIMIZERS
 
 
@@ -62,16 +62,14 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("updates", "validate_every", "batch_size", "patience", "steps"):
             value = getattr(self, name)
-            if value is None and name not in ("updates", "validate_every"):
-                continue
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}, but must be a whole number")
-            if value < 1:
-                raise ValueError(f"{name} is {value}, but must be at least 1")
+            if value is not None or name in ("updates", "validate_every"):
+                object.__setattr__(self, name, whole_number(value, name))
         for name in ("lr", "clip_norm"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < np.inf:
-                raise ValueError(f"{name} is {value}, but must be above 0")
+            if value is not None or name == "lr":
+                if not real_number(value, name) > 0:
+                    raise ValueError(f"{name} is {value}, but must be above 0")
+                object.__setattr__(self, name, float(value))
         if self.optimizer not in OPTIMIZERS:
             known = sorted(OPTIMIZERS)
             raise ValueError(f"optimizer is {self.optimizer!r}, but must be one of {known}")

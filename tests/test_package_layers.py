@@ -312,7 +312,7 @@ def test_a_cells_name_gives_its_layer(cell, kind):
         (np.zeros((0, 5, 3)), ValueError, "nothing in it"),
         (np.zeros((2, 5, 3), np.float32), TypeError, "float32.*computes in float64"),
         (np.zeros((2, 5, 3), int), TypeError, "int64.*computes in float64"),
-        ([[[1.0, 2.0, 3.0]]], TypeError, "is a list.*wants a NumPy array"),
+        ([[[1.0, 2.0, 3.0]]], TypeError, "is a list, but must be a NumPy array"),
     ],
 )
 def test_a_wrong_input_is_refused(name, x, error, words):

@@ -13,6 +13,7 @@ import pytest
 from rnnbook import losses, metrics, models_numpy, sampling, storage
 from rnnbook.cells import CELLS
 from rnnbook.gradcheck import check_gradients, relative_error
+from rnnbook.layers import recurrent_layer
 from rnnbook.models_numpy import ModelConfig
 from rnnbook.tasks import Split
 from rnnbook.training import Batch, History, TrainConfig, batches, minibatches, stream_batches
@@ -264,6 +265,8 @@ def test_patience_ends_the_training():
     [
         ({"lr": 0.0}, ValueError, r"lr is 0\.0"),
         ({"lr": float("nan")}, ValueError, "lr is nan"),
+        ({"lr": "fast"}, TypeError, "lr is 'fast', but must be a number"),
+        ({"lr": None}, TypeError, "lr is None"),
         ({"clip_norm": -1.0}, ValueError, "clip_norm is -1"),
         ({"optimizer": "lion"}, ValueError, r"'lion', but must be one of \['adam', 'rms"),
         ({"patience": 0}, ValueError, "patience is 0"),
@@ -286,6 +289,8 @@ def test_a_wrong_training_setting_is_refused(settings, error, words):
         ({"output": "first"}, ValueError, "output is 'first'"),
         ({"W_hh": "magic"}, ValueError, "the initializer of W_hh is 'magic', but must be one of"),
         ({"cell": "gru", "activation": "relu"}, ValueError, "a gru has its own"),
+        ({"forget_bias": "one"}, TypeError, "forget_bias is 'one', but must be a number"),
+        ({"forget_bias": float("inf")}, ValueError, "forget_bias is inf, but must be finite"),
     ],
 )
 def test_a_wrong_configuration_is_refused(settings, error, words):
@@ -405,7 +410,6 @@ def test_sampling_does_what_its_settings_say():
         ({"temperature": -1.0}, r"temperature is -1\.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"top_k": 0}, "top_k is 0"),
-        ({"top_k": 1.5}, r"top_k is 1\.5"),
         ({"top_p": 0.0}, r"top_p is 0\.0"),
         ({"top_p": 1.1}, r"top_p is 1\.1"),
     ],
@@ -413,6 +417,8 @@ def test_sampling_does_what_its_settings_say():
 def test_wrong_sampling_is_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         sampling.probabilities(np.zeros(3), **settings)
+    with pytest.raises(TypeError, match=r"top_k is 1\.5, but must be a whole number"):
+        sampling.probabilities(np.zeros(3), top_k=1.5)
 
 
 @pytest.mark.parametrize("logits", [np.zeros((2, 3)), np.zeros(0), np.array([0.0, np.nan])])
@@ -473,6 +479,45 @@ def test_a_file_that_does_not_fit_is_refused(saved, change, error, words):
     rewrite(saved, change)
     with pytest.raises(error, match=words):
         models_numpy.load(saved)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    """Taken from an array, as in a loop over sizes, and written to a file all the same."""
+    config = ModelConfig(H=np.arange(5)[3], forget_bias=np.float32(0.5), cell="lstm")
+    models_numpy.save(models_numpy.build(config), tmp_path / "model.npz")
+    assert models_numpy.load(tmp_path / "model.npz").config == config
+    training = TrainConfig(updates=np.int64(3), lr=np.float64(0.1))
+    assert (type(training.updates), type(training.lr)) == (int, float)
+
+
+LISTS = {
+    "inputs": lambda m, x: models_numpy.predict(m, x.tolist()),
+    "ids": lambda m, x: models_numpy.predict(models_numpy.build(LANGUAGE), [[1, 2]]),
+    "targets": lambda m, x: models_numpy.loss_and_grads(m, x, [[1.0]]),
+    "parameters": lambda m, x: models_numpy.set_params(m, {k: [1.0] for k in m.params}),
+    "no parameters": lambda m, x: models_numpy.set_params(m, None),
+    "gradients": lambda m, x: m.rnn.backward(m.rnn.forward(x)[0].tolist()),
+    "logits": lambda m, x: losses.softmax_cross_entropy([[1.0, 2.0]], [0]),
+    "series": lambda m, x: metrics.mean_squared_error([1.0], [2.0]),
+    "classes": lambda m, x: metrics.accuracy([1], [1]),
+    "a layer's parameters": lambda m, x: recurrent_layer("rnn", {"W_xh": [[1.0]]}),
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_what_is_no_array_is_refused(what):
+    model = models_numpy.build(BASE)
+    with pytest.raises(TypeError, match=r"(is|are) a (list|NoneType), but must be a"):
+        LISTS[what](model, random_batch(BASE)[0])
+
+
+def test_training_on_nothing_is_refused():
+    with pytest.raises(ValueError, match="there was no batch to train on"):
+        models_numpy.fit(models_numpy.build(BASE), [], TrainConfig(updates=3))
+    with pytest.raises(ValueError, match="steps is -3"):
+        models_numpy.generate(models_numpy.build(LANGUAGE), [1], -3, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="logits have no axes"):
+        losses.softmax_cross_entropy(np.array(1.0), np.array(1))
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.9, 0.999])

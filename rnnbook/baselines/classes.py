@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths, check_lengths
+from rnnbook.arrays import Array, Lengths, check_array, check_lengths
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class NaiveBayesLetters:
 
 
 def _count_labels(labels: Array, K: int) -> Array:
+    check_array(labels, "labels")
     if labels.ndim != 1 or not labels.size:
         raise ValueError(f"labels have shape {labels.shape}, but must be (N,) with N at least 1")
     if labels.dtype.kind not in "iu":
@@ -100,6 +101,7 @@ def _count_labels(labels: Array, K: int) -> Array:
 
 def _count_letters(ids: Array, lengths: Lengths, V: int) -> Array:
     """How often each word holds each letter: (N, V), float64."""
+    check_array(ids, "ids")
     if ids.ndim != 2:
         raise ValueError(f"ids have shape {ids.shape}, but must be (N, T): a row for each word")
     if ids.dtype.kind not in "iu":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbook.arrays import Array
+from rnnbook.arrays import Array, check_array
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def lzma_bits_per_character(train: str | bytes, held_out: str | bytes) -> float:
 
 def _check_text(name: str, ids: Array, V: int) -> Array:
     """The ids as int64: uint64 plus an int64 number would make float64 of both."""
+    check_array(ids, "ids")
     if ids.ndim != 1:
         raise ValueError(f"{name} have shape {ids.shape}, but a text is (n,)")
     if ids.dtype.kind not in "iu":

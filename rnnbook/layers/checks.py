@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnbook.arrays import Array, Params
+from rnnbook.arrays import Array, Params, check_array, check_arrays
 
 
 def check_input(x: Array, features: int, dtype: Any, who: str) -> None:
     """Raise TypeError or ValueError unless x is (B, T, features) of this dtype."""
-    if not isinstance(x, np.ndarray):
-        raise TypeError(f"x is a {type(x).__name__}, but this {who} wants a NumPy array")
+    check_array(x, "x")
     if x.dtype != dtype:
         raise TypeError(f"x is {x.dtype}, but this {who} computes in {np.dtype(dtype)}")
     if x.ndim != 3:
@@ -23,12 +22,13 @@ def check_input(x: Array, features: int, dtype: Any, who: str) -> None:
 
 def check_params(params: Params, shapes: dict[str, tuple[int, ...]], who: str) -> Any:
     """Raise unless `params` are these arrays, all float32 or all float64; return their dtype."""
+    check_arrays(params, "parameters")
     if params.keys() != shapes.keys():
         raise ValueError(f"got {sorted(params)}, but this {who} wants {sorted(shapes)}")
     for name, shape in shapes.items():
-        if np.shape(params[name]) != shape:
-            raise ValueError(f"{name} has shape {np.shape(params[name])}, but must be {shape}")
-    dtypes = {str(np.asarray(p).dtype) for p in params.values()}
+        if params[name].shape != shape:
+            raise ValueError(f"{name} has shape {params[name].shape}, but must be {shape}")
+    dtypes = {str(p.dtype) for p in params.values()}
     if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
         raise TypeError(f"parameters are {sorted(dtypes)}, but must be all float32 or all float64")
     return np.dtype(dtypes.pop())
@@ -36,7 +36,8 @@ def check_params(params: Params, shapes: dict[str, tuple[int, ...]], who: str) -
 
 def rows_and_columns(params: Params, name: str, who: str) -> tuple[int, int]:
     """The shape of the matrix `name`, from which the other shapes follow."""
-    if name not in params or np.ndim(params[name]) != 2:
+    check_arrays(params, "parameters")
+    if name not in params or params[name].ndim != 2:
         raise ValueError(f"this {who} wants a matrix {name} among its parameters")
     rows, columns = params[name].shape
     return rows, columns
@@ -46,6 +47,7 @@ def check_gradient(dy: Array, shape: tuple[int, ...] | None, dtype: Any, who: st
     """Raise unless the gradient that arrives has shape and dtype of what `forward` returned."""
     if shape is None:
         raise RuntimeError(f"{who}.backward needs what forward keeps: call forward first")
+    check_array(dy, "the gradient")
     if dy.shape != shape:
         raise ValueError(f"the gradient has shape {dy.shape}, but forward returned {shape}")
     if dy.dtype != dtype:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths, Params, State, check_lengths
+from rnnbook.arrays import Array, Lengths, Params, State, check_array, check_lengths
 from rnnbook.layers.checks import check_gradient
 from rnnbook.layers.gru import GRU
 from rnnbook.layers.loop import Loop
@@ -88,6 +88,7 @@ class Bidirectional:
         """Both outputs side by side, and `(forward state, backward state)`."""
         if state is not None:
             check_nested(state, 2, "Bidirectional")
+        check_array(x, "x")
         first, second = (None, None) if state is None else state
         self.lengths = None if lengths is None else check_lengths(lengths, len(x), x.shape[1])
         ahead, back = self.sides

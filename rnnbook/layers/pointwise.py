@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnbook.arrays import Array, Lengths, Params, check_lengths
+from rnnbook.arrays import Array, Lengths, Params, check_array, check_arrays, check_lengths
 from rnnbook.layers.checks import check_gradient, check_params, rows_and_columns
 
 
 def check_features(x: Array, features: int, dtype: Any, who: str) -> None:
     """Raise TypeError or ValueError unless x is (..., features) of this dtype."""
+    check_array(x, "x")
     if x.dtype != dtype:
         raise TypeError(f"x is {x.dtype}, but this {who} computes in {np.dtype(dtype)}")
     if x.ndim < 2 or x.shape[-1] != features:
@@ -76,6 +77,7 @@ class Embedding:
 
     def forward(self, ids: Array, lengths: Lengths | None = None) -> Array:
         E = self.params["E"]
+        check_array(ids, "ids")
         if ids.dtype.kind not in "iu":
             raise TypeError(f"ids are {ids.dtype}, but must be integers")
         if ids.ndim != 2 or 0 in ids.shape:
@@ -124,6 +126,7 @@ class Dropout:
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """x (B, T, D), masked; as it came where `rng` is None."""
+        check_array(x, "x")
         if x.ndim != 3:
             raise ValueError(f"x has shape {x.shape}, but this Dropout wants the axes (B, T, D)")
         if x.dtype.kind != "f":
@@ -157,7 +160,8 @@ class LayerNorm:
     """
 
     def __init__(self, params: Params, eps: float = 1e-5) -> None:
-        if "gamma" not in params or np.ndim(params["gamma"]) != 1:
+        check_arrays(params, "parameters")
+        if "gamma" not in params or params["gamma"].ndim != 1:
             raise ValueError("this LayerNorm wants a vector gamma among its parameters")
         H = len(params["gamma"])
         self.dtype = check_params(params, {"gamma": (H,), "beta": (H,)}, "LayerNorm")
