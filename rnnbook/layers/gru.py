@@ -15,6 +15,24 @@ from rnnbook.layers.recurrent import (
 )
 
 
+def step_in_place(
+    UT: Array, half: Array, p: Array, R: Array, h_before: Array, u: Array, u_rz: Array, u_n: Array,
+    rz: Array, r: Array, z: Array, n: Array, h: Array,
+) -> None:  # fmt: skip
+    """The equations of `GRU`, one step: R = [h before; 1] and, in r, z, n, a go in, h comes out."""
+    dot(UT, R, out=u)
+    add(rz, u_rz, rz)
+    tanh(rz, rz)  # of the halves
+    multiply(rz, half, rz)
+    add(rz, half, rz)
+    multiply(r, u_n, p)
+    add(n, p, n)
+    tanh(n, n)
+    subtract(h_before, n, p)
+    multiply(p, z, p)
+    add(n, p, h)
+
+
 class GRU(Recurrent):
     """
     The gated recurrent unit, its reset gate after the product: `cells.gru_step` at every step.
@@ -71,18 +89,8 @@ class GRU(Recurrent):
         V, U = (halved(W, 2 * H) for W in self._stacked())
         np.matmul(np.ascontiguousarray(V.T), self.X, out=self.S)  # a of all steps
         UT = transposed(U, p.shape[1])
-        for R_t, h_before, u, u_rz, u_n, rz, r, z, n, h in self.forward_steps:
-            dot(UT, R_t, out=u)
-            add(rz, u_rz, rz)
-            tanh(rz, rz)
-            multiply(rz, half, rz)
-            add(rz, half, rz)
-            multiply(r, u_n, p)
-            add(n, p, n)
-            tanh(n, n)
-            subtract(h_before, n, p)
-            multiply(p, z, p)
-            add(n, p, h)
+        for views in self.forward_steps:
+            step_in_place(UT, half, p, *views)
 
     def _local(self, t: slice) -> None:
         """What does not depend on the recursion: d = dh_t / d(a_n, u_r, u_z, u_n)."""
@@ -132,22 +140,13 @@ class GRU(Recurrent):
         X, R = np.ones(D + 1, self.dtype), np.ones(H + 1, self.dtype)
         S, u, p = (np.empty(n * H, self.dtype) for n in (3, 3, 1))
         x_rows, h = X[:D], R[:H]
-        rz, r, z, n = S[: 2 * H], S[:H], S[H : 2 * H], S[2 * H :]
-        u_rz, u_n = u[: 2 * H], u[2 * H :]
+        before = UT, half, p, R, h, u, u[: 2 * H], u[2 * H :]
+        views = *before, S[: 2 * H], S[:H], S[H : 2 * H], S[2 * H :], h
 
         def step(x: Array) -> Array:
             x_rows[...] = x
             dot(VT, X, out=S)
-            dot(UT, R, out=u)
-            add(rz, u_rz, rz)
-            tanh(rz, rz)
-            multiply(rz, half, rz)
-            add(rz, half, rz)
-            multiply(r, u_n, p)
-            add(n, p, n)
-            tanh(n, n)
-            subtract(h, n, p)
-            multiply(p, z, p)
-            return add(n, p, h)
+            step_in_place(*views)
+            return h
 
         return step, (h,)

@@ -15,6 +15,21 @@ from rnnbook.layers.recurrent import (
 )
 
 
+def step_in_place(
+    WT: Array, half: Array, R: Array, z: Array, sigmoids: Array, i_f: Array, g_c: Array, o: Array,
+    both: Array, ig: Array, fc: Array, c: Array, tanh_c: Array, h: Array,
+) -> None:  # fmt: skip
+    """The equations of `LSTM`, one step: R = [x; 1; h before] goes in, c and h come out."""
+    dot(WT, R, out=z)
+    tanh(z, z)  # of the three sigmoids' halves, and of g
+    multiply(sigmoids, half, sigmoids)
+    add(sigmoids, half, sigmoids)
+    multiply(i_f, g_c, both)
+    add(ig, fc, c)
+    tanh(c, tanh_c)
+    multiply(o, tanh_c, h)
+
+
 class LSTM(Recurrent):
     """
     The long short-term memory: `cells.lstm_step` at every step.
@@ -75,15 +90,8 @@ class LSTM(Recurrent):
     def _forward(self) -> None:
         WT = transposed(halved(self._stacked(), 3 * self.H), self.R.shape[2])
         half = np.array(0.5, self.dtype)
-        for R_t, z, sigmoids, i_f, g_c, o, both, ig, fc, c, tanh_c, h in self.forward_steps:
-            dot(WT, R_t, out=z)
-            tanh(z, z)
-            multiply(sigmoids, half, sigmoids)
-            add(sigmoids, half, sigmoids)
-            multiply(i_f, g_c, both)
-            add(ig, fc, c)
-            tanh(c, tanh_c)
-            multiply(o, tanh_c, h)
+        for views in self.forward_steps:
+            step_in_place(WT, half, *views)
         if self.lengths is not None:
             self._hold()
 
@@ -140,19 +148,13 @@ class LSTM(Recurrent):
         WT, half = halved(self._stacked(), 3 * H).T, np.array(0.5, self.dtype)
         R, S = np.ones(WT.shape[1], self.dtype), np.empty(5 * H, self.dtype)
         both, tanh_c = np.empty(2 * H, self.dtype), np.empty(H, self.dtype)
-        x_rows, h = R[:D], R[D + 1 :]
-        z, sigmoids, o, c = S[: 4 * H], S[: 3 * H], S[:H], S[4 * H :]
-        i_f, g_c, ig, fc = S[H : 3 * H], S[3 * H :], both[:H], both[H:]
+        x_rows, h, c = R[:D], R[D + 1 :], S[4 * H :]
+        gates = R, S[: 4 * H], S[: 3 * H], S[H : 3 * H], S[3 * H :], S[:H]
+        views = *gates, both, both[:H], both[H:], c, tanh_c, h
 
         def step(x: Array) -> Array:
             x_rows[...] = x
-            dot(WT, R, out=z)
-            tanh(z, z)
-            multiply(sigmoids, half, sigmoids)
-            add(sigmoids, half, sigmoids)
-            multiply(i_f, g_c, both)
-            add(ig, fc, c)
-            tanh(c, tanh_c)
-            return multiply(o, tanh_c, h)
+            step_in_place(WT, half, *views)
+            return h
 
         return step, (h, c)
