@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from book_page import ROOT
 
+ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     0: "environment arrays cells initializers losses metrics optim gradcheck training config "
     "convert sampling storage",

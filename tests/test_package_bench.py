@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from book_page import ROOT
 
 from rnnbook import bench
 from rnnbook.bench import __main__ as command
 from rnnbook.bench import contenders, first, goals, machine, problems, sine, worker
 from rnnbook.bench.report import First, Race, Report, spread_of_ours
 
+ROOT = Path(__file__).resolve().parent.parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which Linux alone has")
 TINY = bench.Size(2, 4, 1, 3)
 

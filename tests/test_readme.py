@@ -1,8 +1,9 @@
 """The README's Python runs, and prints what stands there."""
 
 import doctest
+from pathlib import Path
 
-from book_page import ROOT
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_readmes_example_runs():
