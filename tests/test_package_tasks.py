@@ -514,7 +514,8 @@ def test_baselines_of_the_reference_are_in_their_order(tasks):
         grams = [getattr(scores[k], part) for k in list(scores)[:-1]]
         assert grams == sorted(grams, reverse=True)
         assert list(scores)[5] == "5-gram"
-        assert 1.5 < getattr(scores["lzma"], part) < grams[-1] < 2.6
+        # 1.86 and 1.81 on Python 3.11, whose text it is; 1.33 and 1.82 on 3.13, with wide tables
+        assert 1.2 < getattr(scores["lzma"], part) < grams[-1] < 2.6
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _count_labels(labels: Array, K: int) -> Array:
         raise TypeError(f"labels are {labels.dtype}, but must be integer")
     if labels.min() < 0 or labels.max() >= K:
         raise ValueError(f"labels hold {labels.min()} to {labels.max()}, but must be 0 to {K - 1}")
-    return np.bincount(labels, minlength=K)
+    return np.bincount(labels.astype(np.int64), minlength=K)
 
 
 def _count_letters(ids: Array, lengths: Lengths, V: int) -> Array:
