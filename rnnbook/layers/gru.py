@@ -5,12 +5,12 @@ from numpy import add, dot, multiply, subtract, tanh
 
 from rnnbook.arrays import Array, Params, State
 from rnnbook.layers.recurrent import (
-    COLUMNS,
     Recurrent,
     Step,
     blocks,
     columns,
     halved,
+    in_block,
     transposed,
 )
 
@@ -60,10 +60,13 @@ class GRU(Recurrent):
 
     def _allocate(self, T: int, B: int) -> None:
         D, H, new = self.D, self.H, self._new
-        block = max(1, min(T, COLUMNS // B))
+        block = in_block(T, B)
         self.X = new(T, D + 1, B)  # x, 1
         self.R = R = new(T + 1, H + 1, B)  # h, 1
         self.S, self.u = S, u = new(T, 3 * H, B), new(T, 3 * H, B)  # the gates r, z, n; u
+        self.d_flat, self.da_flat = new(block * B * 4 * H), new(block * B * 3 * H)
+        self.R_flat, self.X_flat = new(block * B * (H + 1)), new(block * B * (D + 1))
+        self.dU, self.dV = new(H + 1, 3 * H), new(D + 1, 3 * H)
         self.X[:, D], R[:, H] = 1, 1
         self.h = R[1:, :H]
         self.inputs, self.dinputs = self.X[:, :D], new(T, D, B)
@@ -126,10 +129,11 @@ class GRU(Recurrent):
                 dot(W_hh, du, out=p)
                 dh *= z
                 dh += p
-            F = columns(self.d[:m])  # a_n, u_r = a_r, u_z = a_z, u_n
-            dU += dot(columns(self.R[:-1][t]), F[H:].T)
-            da = np.concatenate([F[H : 3 * H], F[:H]])  # a_r, a_z, a_n
-            dV += dot(columns(self.X[t]), da.T)
+            F = columns(self.d[:m], self.d_flat)  # a_n, u_r = a_r, u_z = a_z, u_n
+            dU += dot(columns(self.R[:-1][t], self.R_flat), F[H:].T, out=self.dU)
+            da = self.da_flat[: 3 * H * m * B].reshape(3 * H, m * B)
+            np.concatenate([F[H : 3 * H], F[:H]], out=da)  # a_r, a_z, a_n
+            dV += dot(columns(self.X[t], self.X_flat), da.T, out=self.dV)
             self.dinputs[t] = dot(W_xh, da).reshape(D, m, B).swapaxes(0, 1)
         grads = {"W_xh": dV[:D], "W_hh": dU[:H], "b_xh": dV[D], "b_hh": dU[H]}
         return (dh,), {name: g.copy() for name, g in grads.items()}

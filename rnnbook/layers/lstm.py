@@ -5,12 +5,12 @@ from numpy import add, dot, multiply, subtract, tanh
 
 from rnnbook.arrays import Array, Params, State
 from rnnbook.layers.recurrent import (
-    COLUMNS,
     Recurrent,
     Step,
     blocks,
     columns,
     halved,
+    in_block,
     transposed,
 )
 
@@ -58,13 +58,15 @@ class LSTM(Recurrent):
 
     def _allocate(self, T: int, B: int) -> None:
         D, H, new = self.D, self.H, self._new
-        block = max(1, min(T, COLUMNS // B))
+        block = in_block(T, B)
         self.R = R = new(T + 1, D + 1 + H, B)  # x, 1, h
         self.S = S = new(T + 1, 5 * H, B)  # o, i, f, g and the c before
         self.products = P = new(T, 2 * H, B)  # i * g, f * c
         self.tanh_c = new(T, H, B)
         self.dR = dR = new(T + 1, D + 1 + H, B)  # R's gradient; the h rows carry dh
         self.dz, self.dh_dc = new(block, 4 * H, B), new(block, H, B)
+        self.dz_flat, self.R_flat = new(block * B * 4 * H), new(block * B * (D + 1 + H))
+        self.dW = new(D + 1 + H, 4 * H)
         R[:, D] = 1
         self.h, self.c = R[1:, D + 1 :], S[1:, 4 * H :]
         self.inputs, self.dinputs = R[:-1, :D], dR[:-1, :D]
@@ -138,7 +140,8 @@ class LSTM(Recurrent):
                 d_ifg *= dc
                 dc *= f
                 dot(W, dz_t, out=dR_t)
-            dW += dot(columns(self.R[:-1][t]), columns(self.dz[:m]).T)
+            R, dz = columns(self.R[:-1][t], self.R_flat), columns(self.dz[:m], self.dz_flat)
+            dW += dot(R, dz.T, out=self.dW)
         dW = np.concatenate([dW[:, H:], dW[:, :H]], axis=1)  # back to i f g o
         grads = {"W_xh": dW[:D], "W_hh": dW[D + 1 :], "b_h": dW[D]}
         return (self.dR[0, D + 1 :], dc), {name: g.copy() for name, g in grads.items()}

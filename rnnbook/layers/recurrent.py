@@ -3,7 +3,8 @@ What RNN, LSTM and GRU share: axes, states, lengths.
 
 Inside, an array of a sequence has the axes (T, features, B), so that one step is a contiguous
 block and one matrix product. The buffers and the views of their time steps are made once for each
-shape: a slice costs a tenth of a microsecond, a small product little more.
+shape: a slice costs a tenth of a microsecond, a small product little more, and a large array that
+is new costs more than what is computed into it, for the system must first hand out its pages.
 """
 
 from collections.abc import Callable
@@ -47,15 +48,23 @@ class Layer(Protocol):
     def stepper(self, state: State | None = None) -> tuple[Step, State]: ...
 
 
+def in_block(T: int, B: int) -> int:
+    """How many steps make about `COLUMNS` columns."""
+    return max(1, min(T, COLUMNS // B))
+
+
 def blocks(T: int, B: int) -> list[slice]:
-    """The steps T-1 ... 0 from the back, in slices of about `COLUMNS` columns each."""
-    n = max(1, COLUMNS // B)
+    """The steps T-1 ... 0 from the back, a slice for each block."""
+    n = in_block(T, B)
     return [slice(max(0, end - n), end) for end in range(T, 0, -n)]
 
 
-def columns(a: Array) -> Array:
-    """(T, F, B) -> (F, T*B): every step of every sequence becomes one column."""
-    return a.swapaxes(0, 1).reshape(a.shape[1], -1)
+def columns(a: Array, flat: Array) -> Array:
+    """(T, F, B) -> (F, T*B), in the memory of `flat`: each step of each sequence is one column."""
+    T, F, B = a.shape
+    found = flat[: a.size].reshape(F, T, B)
+    found[...] = a.swapaxes(0, 1)
+    return found.reshape(F, T * B)
 
 
 def halved(W: Array, columns: int) -> Array:

@@ -7,7 +7,7 @@ from numpy import dot
 
 from rnnbook.arrays import Array, Params, State
 from rnnbook.cells import ACTIVATIONS, check_activation
-from rnnbook.layers.recurrent import Recurrent, Step, blocks, columns, transposed
+from rnnbook.layers.recurrent import Recurrent, Step, blocks, columns, in_block, transposed
 
 
 class RNN(Recurrent):
@@ -41,6 +41,9 @@ class RNN(Recurrent):
         self.R = self._new(T + 1, rows, B)
         self.dR = self._new(T + 1, rows, B)  # its gradient; the h rows carry dh
         self.dz, self.z = self._new(T, H, B), self._new(H, B)
+        block = in_block(T, B) * B
+        self.dz_flat, self.R_flat = self._new(block * H), self._new(block * rows)
+        self.dW = self._new(rows, H)
         self.R[:, D] = 1
         self.h = self.R[1:, D + 1 :]
         self.inputs, self.dinputs = self.R[:-1, :D], self.dR[:-1, :D]
@@ -75,7 +78,8 @@ class RNN(Recurrent):
                 dh_t += arriving_t
                 dz_t *= dh_t
                 dot(W, dz_t, out=dR_t)
-            dW += dot(columns(self.R[:-1][t]), columns(self.dz[t]).T)
+            R, dz = columns(self.R[:-1][t], self.R_flat), columns(self.dz[t], self.dz_flat)
+            dW += dot(R, dz.T, out=self.dW)
         grads = {"W_xh": dW[:D], "W_hh": dW[D + 1 :], "b_h": dW[D]}
         return (self.dR[0, D + 1 :],), {name: g.copy() for name, g in grads.items()}
 
