@@ -12,8 +12,8 @@ Who is timed: each contender's name, what it needs installed, and where its code
     tensorflow-xla    `tensorflow` with jit_compile=True
     pytorch-cuda, tensorflow-cuda, keras-cuda    the same on a GPU, where cuDNN does the work
 
-PyTorch's layer would take twice its cell's time for one step, TensorFlow's a fifth more: each is
-timed as it is fastest.
+For one step PyTorch's and TensorFlow's layers take longer than their cells: each is timed as it is
+fastest.
 """
 
 from collections.abc import Callable, Iterable

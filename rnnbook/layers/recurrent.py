@@ -3,8 +3,7 @@ What RNN, LSTM and GRU share: axes, states, lengths.
 
 Inside, an array of a sequence has the axes (T, features, B), so that one step is a contiguous
 block and one matrix product. The buffers and the views of their time steps are made once for each
-shape: a slice costs a tenth of a microsecond, a small product little more, and a large array that
-is new costs more than what is computed into it, for the system must first hand out its pages.
+shape: a slice costs a tenth of a microsecond, a small product little more.
 """
 
 from collections.abc import Callable
