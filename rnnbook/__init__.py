@@ -4,7 +4,7 @@ rnnbook: the package behind the textbook *Recurrent Neural Networks, Derived and
 It holds what several pages share, and the fast form of what a page derives. Floors: imports only
 point down, and within a floor only to the left.
 
-    4   plotting notebook bench                    what pages draw, print and time
+    4   plotting notebook exercises bench          what pages draw, print, check and time
     2   models_numpy                               the reference model and its verbs
     1   baselines layers network tasks             naive answers, sequences, data
     0   environment arrays cells initializers      one equation, one function

@@ -19,7 +19,7 @@ CELL_LINES = 45
 SECONDS = 60  # a notebook's budget, `notebook_seconds` in conftest.py
 COMPARED_SHARE = 0.6
 ALT_LENGTH, CAPTION_LENGTH = 30, 15
-EXERCISES = 3
+EXERCISES, FOUNDATION_EXERCISES = 3, 8
 NOTEBOOK_BYTES = 1_000_000
 TAGS = {
     "nbval-ignore-output", "raises-exception",
@@ -292,6 +292,41 @@ def exercises_with_solutions(page: Page) -> Iterator[tuple[str, str]]:
             yield "", f"the solution of {label!r} has no code cell that runs"
 
 
+def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
+    """
+    In the foundations: eight exercises, the k-th with a hint, a cell of the reader's that calls
+    `check("page-k", ...)` and has no answer yet, and a solution that calls it and is right.
+    """
+    name = Path(page.name).stem
+    number, solving = 0, False
+    seen: list[dict[str, bool]] = []
+    for cell in page.cells:
+        if cell.kind == "code" and seen:
+            said = "".join(text for out in cell.outputs for text in output_texts(out))
+            if re.search(rf'check\(\s*"{name}-{number}",', cell.source):
+                part = "solution" if solving else "question"
+                seen[-1][part] |= ("Right." if solving else "No answer yet.") in said
+        for found in directives(cell) if cell.kind == "markdown" else ():
+            if found.name in ("exercise", "exercise-start"):
+                number, solving = number + 1, False
+                seen.append(dict.fromkeys(("hint", "question", "solution"), False))
+            elif found.name == "hint" and seen:
+                seen[-1]["hint"] = True
+            elif found.name == "solution-start":
+                solving = True
+    if number < FOUNDATION_EXERCISES:
+        yield "", f"has {number} exercises; a page of the foundations has {FOUNDATION_EXERCISES}"
+    missing = {
+        "hint": "has no {hint}",
+        "question": f'has no cell that calls check("{name}-%d", ...) without an answer',
+        "solution": f'has no solution that check("{name}-%d", ...) calls right',
+    }
+    for k, parts in enumerate(seen, 1):
+        for part, there in parts.items():
+            if not there:
+                yield f"exercise {k}", missing[part].replace("%d", str(k))
+
+
 def cites_its_sources(page: Page) -> Iterator[tuple[str, str]]:
     inside = False
     for cell in page.text:
@@ -328,3 +363,4 @@ CHAPTER_RULES: tuple[Rule, ...] = (
     exercises_with_solutions,
     cites_its_sources,
 )
+FOUNDATION_RULES: tuple[Rule, ...] = (exercises_are_checked,)

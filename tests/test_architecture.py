@@ -20,7 +20,7 @@ FLOORS = {
     1: "baselines layers network tasks",
     2: "models_numpy",
     3: "models_tf models_keras models_torch",
-    4: "plotting notebook bench",
+    4: "plotting notebook exercises bench",
 }
 PLACE = {
     name: (floor, 0 if floor == 3 else left)

@@ -7,7 +7,7 @@ import book_rules
 import page_rules as rules
 import pytest
 from book_page import ROOT, markdown_page, notebook_page
-from model_page import error, model_notebook, printed, text
+from model_page import code, error, model_notebook, printed, text
 
 Notebook = dict[str, Any]
 Break = Callable[[Notebook], None]
@@ -242,3 +242,44 @@ def test_copies_beside_a_page_are_caught() -> None:
         "book/a.md: is a copy of a.ipynb",
         "book/a.py: is not a page",
     ]
+
+
+def foundation(number: int = 8, hint: str = "```{hint}\nhalve\n```", **said: str) -> Notebook:
+    """A page of so many exercises; `said` is what the cells of the last of them print."""
+    cells: list[dict[str, Any]] = []
+    for k in range(1, number + 1):
+        last = said if k == number else {}
+        inner = hint if k == number else "```{hint}\nhalve\n```"
+        cells += [
+            text(f"````{{exercise-start}} Title\n:label: ex-{k}\n````\n{inner}\n"),
+            text("```{exercise-end}\n```"),
+            code(f'check("page-{k}", None)', printed(last.get("question", "No answer yet.\n"))),
+            text(f"```{{solution-start}} ex-{k}\n```"),
+            code(f'check(\n    "page-{k}", 1\n)', printed(last.get("solution", "Right.\n"))),
+            text("```{solution-end}\n```"),
+        ]
+    return {"cells": cells, "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("notebook", "expected"),
+    [
+        (foundation(), []),
+        (foundation(7), ["has 7 exercises; a page of the foundations has 8"]),
+        (foundation(hint=""), ["exercise 8: has no {hint}"]),
+        (
+            foundation(question="Right.\n"),
+            ['exercise 8: has no cell that calls check("page-8", ...) without an answer'],
+        ),
+        (
+            foundation(solution="Not yet: halve.\n"),
+            ['exercise 8: has no solution that check("page-8", ...) calls right'],
+        ),
+    ],
+)
+def test_unchecked_exercise_of_the_foundations_is_caught(
+    notebook: Notebook, expected: list[str]
+) -> None:
+    page = notebook_page("book/foundations/page.ipynb", notebook)
+    found = rules.complaints([page], rules.FOUNDATION_RULES)
+    assert found == [f"{page.name}: {words}" for words in expected]
