@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 
 from rnnbook.arrays import Array
 
@@ -27,6 +28,12 @@ FRAMEWORKS: Final = {
     "tensorflow": ("#966400", "--"),
     "keras": ("#7d1337", "-."),
     "pytorch": ("#117a63", ":"),
+}
+#: One colour and line style for each kind of cell.
+CELLS: Final = {
+    "rnn": ("#8a4b08", "--"),
+    "lstm": ("#1f5fa8", "-"),
+    "gru": ("#a3195b", "-."),
 }
 INK: Final = "#23211e"  # the truth, the data, the axes
 MUTED: Final = "#6E6E6E"  # baselines, bounds, what one compares with
@@ -72,6 +79,20 @@ def use_style() -> None:
 def label(ax: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
     """Write a line's name beside it, in its colour, at data coordinates (x, y)."""
     ax.annotate(text, (x, y), color=color, fontsize=10.5, annotation_clip=False, **kwargs)
+
+
+def heatmap(ax: Axes, a: Array, limit: float | None = None, **kwargs: Any) -> AxesImage:
+    """
+    Draw a (rows, T): hidden units are rows, time runs to the right; 0 is white, blue is below it.
+
+    `limit` is the largest magnitude of the colours; without it, that of `a`. Returns the image,
+    for a colour bar.
+    """
+    largest = float(np.abs(a).max()) if limit is None else limit
+    shown = {"cmap": "RdBu_r", "aspect": "auto", "interpolation": "nearest", **kwargs}
+    image = ax.imshow(a, vmin=-largest, vmax=largest, **shown)
+    ax.grid(visible=False)
+    return image
 
 
 def band(ax: Axes, x: Array, curves: Array, color: str, **kwargs: Any) -> None:
