@@ -223,7 +223,8 @@ class References(HTMLParser):
         self.ids |= {values[name] for name in ("id", "name") if name in values}
         self.styles += values.get("style", "") + "\n"
         if "href" in values and tag != "use":
-            (self.links if tag == "a" else self.parts).append(values["href"])
+            leads = tag == "a" or values.get("rel") in ("next", "prev", "search")
+            (self.links if leads else self.parts).append(values["href"])
         self.parts += [values[name] for name in ("src", "data", "poster") if name in values]
         if tag == "meta" and "url=" in values.get("content", ""):
             self.parts.append(values["content"].split("url=")[1])

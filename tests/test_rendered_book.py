@@ -269,7 +269,9 @@ def test_weight_counts_page_and_own_images(tmp_path: Path) -> None:
     (tmp_path / "_static").mkdir()
     (tmp_path / "_static" / "logo.svg").write_text(9 * "x")
     (tmp_path / "a.png").write_text(50 * "x")
+    (tmp_path / "b.html").write_text(70 * "x")
     page = '<img src="a.png?v=1"><img src="a.png"><img src="_static/logo.svg">'
+    page += '<link rel="next" href="b.html">'  # a neighbour is no part of the page
     (tmp_path / "a.html").write_text(page)
     assert weight(tmp_path, "a.html") == len(page) + 50
 

@@ -14,9 +14,13 @@
       else box.removeAttribute("tabindex");
     });
   }
-  window.addEventListener("resize", reachEquations);
+  // Whenever one changes its size: with the window, or as a solution opens.
   window.addEventListener("load", function () {
-    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(reachEquations);
+    if (!window.MathJax || !MathJax.startup) return;
+    MathJax.startup.promise.then(function () {
+      var sizes = new ResizeObserver(reachEquations);
+      document.querySelectorAll("div.math").forEach(function (box) { sizes.observe(box); });
+    });
   });
 
   // Paper is white and has nothing to click: print in the light colours, with folded cells open.
