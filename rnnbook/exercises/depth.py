@@ -85,6 +85,13 @@ def summary(h: Array, lengths: Array) -> Array:
     return np.array(rows)
 
 
+def summary_of_first_steps(h: Array, lengths: Array) -> Array:
+    """Each half where it has read one step."""
+    H = h.shape[2] // 2
+    rows = [np.concatenate([h[b, 0, :H], h[b, n - 1, H:]]) for b, n in enumerate(lengths)]
+    return np.array(rows)
+
+
 # ----------------------------------------------------------------------------------------- depth
 
 
@@ -113,6 +120,14 @@ def lower_without_later(dz_high: Array, h: Array, W_xh_high: Array, W_hh: Array)
 
 def lower_transposed(dz_high: Array, h: Array, W_xh_high: Array, W_hh: Array) -> Array:
     return lower_dz(dz_high, h, W_xh_high, W_hh.T)
+
+
+def lower_handing_on_dh(dz_high: Array, h: Array, W_xh_high: Array, W_hh: Array) -> Array:
+    """What goes to the step before has not passed the slope."""
+    dh, slope = dz_high @ W_xh_high.T, 1 - h * h
+    for t in range(h.shape[1] - 2, -1, -1):
+        dh[:, t] += dh[:, t + 1] @ W_hh.T
+    return np.asarray(dh * slope)
 
 
 def lower_dh(dz_high: Array, h: Array, W_xh_high: Array, W_hh: Array) -> Array:
@@ -145,6 +160,16 @@ def down_plain(h0: Array, weights: list[Array], dh: Array) -> Array:
         h = h + states[-1]
     for W, u in zip(weights[::-1], states[::-1], strict=True):
         dh = (dh * (1 - u * u)) @ W.T
+    return dh
+
+
+def down_transposed(h0: Array, weights: list[Array], dh: Array) -> Array:
+    h, states = h0, []
+    for W in weights:
+        states.append(np.tanh(h @ W))
+        h = h + states[-1]
+    for W, u in zip(weights[::-1], states[::-1], strict=True):
+        dh = dh + (dh * (1 - u * u)) @ W
     return dh
 
 
@@ -235,6 +260,10 @@ def rms_constant(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, 
     return dy * gamma / r, (dy * x / r).sum(0)
 
 
+def rms_without_eps(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, Array]:
+    return rms_backward(x, gamma, 0.0, dy)
+
+
 def rms_without_gamma(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, Array]:
     return rms_backward(x, np.ones_like(gamma), eps, dy)
 
@@ -251,6 +280,8 @@ def test_latch(answer: Any) -> str | None:
     if not np.isfinite(pair).all():
         return "your answer holds NaN or infinity"
     w, u = pair
+    if w <= 0:
+        return "w must be positive: a report of +1 is to make the state positive"
     x = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], (50, 600), p=[0.1, 0.8, 0.1])
     x[:, :3], x[:, 300:500] = [1.0, -1.0, 1.0], 0.0
     h, last = np.zeros(50), np.zeros(50)
@@ -260,9 +291,11 @@ def test_latch(answer: Any) -> str | None:
         if ((h * last <= 0) & (x_t != 0)).any():
             return "a report does not turn the state over: w must be stronger against u"
         if (h * last <= 0).any():
-            return "in silence the state changes its sign: u must be positive"
+            return "in silence the state loses or changes its sign: u must be positive"
+        if ((h * last < 0.5) & (x_t != 0)).any():
+            return "after a report the state is smaller than 1/2: w must be stronger against u"
         if (h * last < 0.5).any():
-            return "the state gets smaller than 1/2: without input, h = tanh(u h) must hold it"
+            return "in silence the state gets smaller than 1/2: h = tanh(u h) must hold it"
     return None
 
 
@@ -327,6 +360,9 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "the whole array is reversed, so that the padding comes first": lambda x, n: x[:, ::-1],
             "the padding must stay behind the real steps": turn_to_the_end,
+            "the padding must be left as it is": lambda x, n: np.where(
+                np.arange(x.shape[1])[:, None] < n[:, None, None], turn(x, n), 0.0
+            ),
             "nothing is turned round": lambda x, n: x,
         },
     ),
@@ -345,6 +381,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
                 lambda h, n: summary(h, np.full(len(h), h.shape[1]))
             ),
             "at step 1 the forward half has read one step": lambda h, n: h[:, 0],
+            "each half is taken where it starts, not where it ends": summary_of_first_steps,
+            "the forward half comes first, then the backward half": lambda h, n: np.roll(
+                summary(h, n), h.shape[2] // 2, axis=1
+            ),
         },
     ),
     "depth-5": Value(
@@ -363,6 +403,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "what comes back from later steps of the lower layer is missing": lower_without_later,
             "W_hh must be transposed on the way back": lower_transposed,
+            "what goes to the step before is dz, behind the slope, not dh": lower_handing_on_dh,
             "that is the gradient of h: the slope of the tanh is missing in what is returned": (
                 lower_dh
             ),
@@ -375,6 +416,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "the connection sends back dh itself: add it": down_plain,
             "the slope is that of the branch, 1 - u^2, not that of the sum": down_slope_of_sum,
+            "W must be transposed on the way down": down_transposed,
         },
     ),
     "depth-8": Property(test_mask),
@@ -386,6 +428,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "that is the gradient with the mean taken out": rms_with_mean,
             "r depends on every x, too": rms_constant,
             "gamma is missing in dx": rms_without_gamma,
+            "eps is missing in r": rms_without_eps,
         },
     ),
     "depth-10": Property(test_latch),

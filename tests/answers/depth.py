@@ -43,12 +43,28 @@ def lower_wrong_matrix(dz_high: Any, h: Any, W_xh_high: Any, W_hh: Any) -> Any:
     return lower_dz(dz_high, h, W_xh_high, W_hh.T)
 
 
+def lower_handing_on_dh(dz_high: Any, h: Any, W_xh_high: Any, W_hh: Any) -> Any:
+    dh, later = dz_high @ W_xh_high.T, 0
+    for t in reversed(range(h.shape[1])):
+        dh[:, t] = later = dh[:, t] + later
+        later = later @ W_hh.T
+    return dh * (1 - h**2)
+
+
 def down(h0: Any, weights: Any, dh: Any) -> Any:
     if not weights:
         return dh
     u = np.tanh(h0 @ weights[0])
     d = down(h0 + u, weights[1:], dh)
     return d + np.einsum("bj,ij->bi", d * (1 - u * u), weights[0])
+
+
+def down_transposed(h0: Any, weights: Any, dh: Any) -> Any:
+    if not weights:
+        return dh
+    u = np.tanh(h0 @ weights[0])
+    d = down_transposed(h0 + u, weights[1:], dh)
+    return d + (d * (1 - u * u)) @ weights[0]
 
 
 def down_once(h0: Any, weights: Any, dh: Any) -> Any:
@@ -120,6 +136,10 @@ ANSWERS: dict[str, Answers] = {
                 "stay behind",
             ),
             (lambda x, n: x[::-1], "wanted is"),
+            (
+                lambda x, n: turn(x, n) * (np.arange(x.shape[1]) < n[:, None])[..., None],
+                "left as it is",
+            ),
         ],
     ),
     "depth-4": Answers(
@@ -134,6 +154,18 @@ ANSWERS: dict[str, Answers] = {
                 ),
                 "end of the padding",
             ),
+            (
+                lambda h, n: np.hstack(
+                    [h[:, 0, : h.shape[2] // 2], h[np.arange(len(h)), n - 1, h.shape[2] // 2 :]],
+                ),
+                "where it starts",
+            ),
+            (
+                lambda h, n: np.hstack(
+                    [h[:, 0, h.shape[2] // 2 :], h[np.arange(len(h)), n - 1, : h.shape[2] // 2]],
+                ),
+                "comes first",
+            ),
         ],
     ),
     "depth-5": Answers(
@@ -144,6 +176,7 @@ ANSWERS: dict[str, Answers] = {
         [
             (lambda d, h, W, U: (d @ W.T) * (1 - h * h), "later steps"),
             (lower_wrong_matrix, "transposed"),
+            (lower_handing_on_dh, "behind the slope"),
             (lambda d, h, W, U: lower_dz(d, h, W, U) / (1 - h * h), "slope of the tanh"),
             (lambda d, h, W, U: d @ W, "raises ValueError"),
         ],
@@ -153,6 +186,7 @@ ANSWERS: dict[str, Answers] = {
         [
             (lambda h0, weights, dh: dh, "wanted is"),
             (down_once, "wanted is"),
+            (down_transposed, "W must be transposed"),
             (lambda h0, weights, dh: down(h0, weights, dh) - dh, "wanted is"),
             (lambda h0, weights, dh: down(h0, weights[::-1], dh), "wanted is"),
         ],
@@ -204,6 +238,7 @@ ANSWERS: dict[str, Answers] = {
                 "depends on every x",
             ),
             (lambda x, g, e, dy: rms_backward(x, np.ones_like(g), e, dy), "gamma is missing"),
+            (lambda x, g, e, dy: rms_backward(x, g, 0, dy), "eps is missing"),
             (lambda x, g, e, dy: rms_backward(x, g, e, dy)[0], "must return (dx, dgamma)"),
         ],
     ),
@@ -212,8 +247,10 @@ ANSWERS: dict[str, Answers] = {
         [
             ((5, 0.9), "smaller than 1/2"),
             ((1, 2), "turn the state over"),
+            ((2.3, 2), "after a report the state is smaller"),
             ((5, -2), "changes its sign"),
-            ((-5, 2), "turn the state over"),
+            ((5, 0), "loses or changes its sign"),
+            ((-5, 2), "w must be positive"),
             ((5, 2, 0), "a pair (w, u)"),
             (5, "a pair (w, u)"),
         ],
