@@ -4,6 +4,7 @@ helps, and nothing that a reader can give raises.
 """
 
 import re
+from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
@@ -244,7 +245,14 @@ def test_time_is_looked_at(made_from: Any, words: str) -> None:
 
 def test_a_value_is_told_its_mistake() -> None:
     count = Value(30, "count the biases, too", {"the biases are missing": 25})
-    assert count.judge(30) is count.judge(30.0) is count.judge(np.int64(30)) is None
+    assert (
+        count.judge(30)
+        is count.judge(30.0)
+        is count.judge(np.int64(30))
+        is count.judge(Fraction(60, 2))
+        is None
+    )
+    assert count.judge([30]) == "your answer has the shape (1,), but must have that of one number"
     assert count.judge(25) == "the biases are missing"
     assert count.judge(7) == "count the biases, too"
     assert count.judge("30") == "your answer is of type str, but must be a number"

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import permutations
 from math import isclose
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def as_array(value: Any, name: str) -> Array | str:
     if value is None:
         return f"{name} is None: is there a `return`?"
     try:
-        array = np.asarray(value)
+        array = np.asarray(float(value) if isinstance(value, Real) else value)
     except Exception:
         return f"{name} is of type {type(value).__name__}, but must be an array"
     if array.dtype.kind not in "biuf":

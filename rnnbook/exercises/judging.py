@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
+from numbers import Real
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -79,13 +80,14 @@ class Value:
         for words, wrong in self.mistakes.items():
             if self._equal(answer, wrong):
                 return words
-        if kind == "an array":
+        if kind in ("an array", "a number"):
             came = as_array(answer, "your answer")
             wanted = np.asarray(self.right)
             if isinstance(came, str):
                 return came
             if came.shape != wanted.shape:
-                return f"your answer has the shape {came.shape}, but must have {wanted.shape}"
+                shape = wanted.shape or "that of one number"
+                return f"your answer has the shape {came.shape}, but must have {shape}"
             if not np.isfinite(came).all():
                 return "your answer holds NaN or infinity"
         return self.hint
@@ -109,7 +111,7 @@ def _kind(a: Any) -> str:
         return "True or False"
     if isinstance(a, str):
         return "a word, as a string"
-    if isinstance(a, int | float | np.number) or (isinstance(a, np.ndarray) and not a.ndim):
+    if isinstance(a, Real) or (isinstance(a, np.ndarray) and not a.ndim):
         return "a number"
     if isinstance(a, list | tuple | np.ndarray):
         return "an array"
