@@ -29,6 +29,12 @@ def stack_bias_last(
     return np.hstack([x, h, np.ones((len(x), 1))]), np.vstack([W_xh, W_hh, b_h])
 
 
+def stack_bias_first(
+    x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array
+) -> tuple[Array, Array]:
+    return np.hstack([np.ones((len(x), 1)), x, h]), np.vstack([b_h, W_xh, W_hh])
+
+
 def stack_without_bias(
     x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array
 ) -> tuple[Array, Array]:
@@ -237,6 +243,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
         returns={"R": "B R", "W": "R H"},
         mistakes={
             "the column of ones stands last, it was wanted between x and h": stack_bias_last,
+            "the column of ones stands first, it was wanted between x and h": stack_bias_first,
+            "R is right, but in W the bias must be the row that the ones meet": (
+                lambda *a: (stack(*a)[0], stack_bias_last(*a)[1])
+            ),
             "the bias is missing: R needs a column of ones, and W a row for it": stack_without_bias,
         },
     ),
@@ -284,7 +294,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         draw=draw_maps,
         returns={"A": "H H", "c": "B H"},
         mistakes={
-            "the order is turned round: map 1 comes first, and rows meet it on the left": (
+            "the order is turned round: map 1 comes first, so A_1 stands next to h": (
                 lambda A_1, c_1, A_2, c_2: (A_2 @ A_1, c_2 @ A_1 + c_1)
             ),
             "c_1 goes through the second map, too": lambda A_1, c_1, A_2, c_2: (

@@ -87,12 +87,13 @@ def alpha_gradient(x: Array, alpha: float, h0: float) -> float:
     return -2 / T * total
 
 
-def gradient_with(fades: bool, mean: bool) -> Any:
+def gradient_with(fades: bool = True, mean: bool = True, early: bool = False) -> Any:
     def wrong(x: Array, alpha: float, h0: float) -> float:
         h, g, total = h0, 0.0, 0.0
         for x_t in x:
-            total += (x_t - h) * g
-            h, g = h + alpha * (x_t - h), ((1 - alpha) * g if fades else 0.0) + x_t - h
+            before, g = g, ((1 - alpha) * g if fades else 0.0) + x_t - h
+            total += (x_t - h) * (g if early else before)
+            h = h + alpha * (x_t - h)
         return -2 * total / (len(x) if mean else 1)
 
     return wrong
@@ -111,6 +112,13 @@ def steady_gain(a: float, q: float, r: float) -> float:
     for _ in range(1000):
         P = a * a * P * r / (P + r) + q
     return P / (P + r)
+
+
+def gain_of_root(a: float, q: float, r: float) -> float:
+    """With the negative root of (18)."""
+    c = (r - a * a * r - q) / 2
+    P = -c - np.sqrt(c * c + q * r)
+    return float(P / (P + r))
 
 
 def gain_of_posterior(a: float, q: float, r: float) -> float:
@@ -274,6 +282,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         returns={"table": "", "linear": ""},
         mistakes={
             "these are the table's rows: each holds V counts": lambda V, p: (V**p, V * (p * V + 1)),
+            "the table's number comes first": lambda V, p: costs(V, p)[::-1],
             "the linear window has V biases, too": lambda V, p: (V ** (p + 1), p * V * V),
             "p V numbers go in, but V outputs come out": lambda V, p: (V ** (p + 1), p * V + V),
         },
@@ -287,6 +296,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "your state holds the window oldest first": oldest_first,
             "your state forgets nothing: the oldest value must drop out": never_forgets,
             "W_hy must be a column, (p, 1)": lambda w: (*shift_register(w)[:2], w),
+            "W_xh must be a row of two axes, (1, p)": lambda w: (
+                shift_register(w)[0][0],
+                *shift_register(w)[1:],
+            ),
         },
         hint="row i, column j: how much of the old h_i goes into the new h_j",
     ),
@@ -296,10 +309,14 @@ EXERCISES: Final[dict[str, Exercise]] = {
         returns={"dalpha": ""},
         mistakes={
             "h of the step before depends on alpha, too: a product rule is missing": gradient_with(
-                fades=False, mean=True
+                fades=False
             ),
-            "dalpha is T times too large: the loss is a mean": gradient_with(
-                fades=True, mean=False
+            "dalpha is T times too large: the loss is a mean": gradient_with(mean=False),
+            "x_t is predicted by h_(t-1): take its derivative, before it moves on": gradient_with(
+                early=True
+            ),
+            "dalpha is half of what it should be: a square has been differentiated": (
+                lambda x, alpha, h0: alpha_gradient(x, alpha, h0) / 2
             ),
         },
     ),
@@ -309,6 +326,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
         returns={"gain": ""},
         mistakes={
             "this is right for a = 1 alone": lambda a, q, r: steady_gain(1.0, q, r),
+            "a is squared in P = a^2 v + q": lambda a, q, r: steady_gain(np.sqrt(a), q, r),
+            "a variance is positive: take the other root": gain_of_root,
             "this is the variance P; the gain is P / (P + r)": lambda a, q, r: (
                 steady_gain(a, q, r) * r / (1 - steady_gain(a, q, r))
             ),

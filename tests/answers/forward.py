@@ -26,6 +26,16 @@ def stack_bias_last(x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array) ->
     return R, np.concatenate([W_xh, W_hh, b_h[None]])
 
 
+def stack_bias_first(x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Any:
+    R = np.concatenate([np.ones((len(x), 1)), x, h], axis=1)
+    return R, np.concatenate([b_h[None], W_xh, W_hh])
+
+
+def stack_unfit(x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Any:
+    R, _ = stack(x, h, W_xh, W_hh, b_h)
+    return R, np.concatenate([W_xh, W_hh, b_h[None]])
+
+
 def stack_no_bias(x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Any:
     return np.concatenate([x, h], axis=1), np.concatenate([W_xh, W_hh])
 
@@ -227,7 +237,9 @@ ANSWERS: dict[str, Answers] = {
     "forward-2": Answers(
         stack,
         [
-            (stack_bias_last, "between x and h"),
+            (stack_bias_last, "stands last"),
+            (stack_bias_first, "stands first"),
+            (stack_unfit, "the row that the ones meet"),
             (stack_no_bias, "column of ones"),
             (stack_transposed, "W is transposed"),
             (stack_one, "must return (R, W)"),

@@ -31,6 +31,15 @@ def alpha_gradient_of_one_step(x: Any, alpha: float, h0: float) -> float:
     return -2 * total / len(x)
 
 
+def alpha_gradient_one_late(x: Any, alpha: float, h0: float) -> float:
+    h, g, total = h0, 0.0, 0.0
+    for x_t in x:
+        g = (1 - alpha) * g + (x_t - h)
+        total += (x_t - h) * g
+        h = (1 - alpha) * h + alpha * x_t
+    return -2 * total / len(x)
+
+
 # ------------------------------------------------------------------------- 5: the steady gain
 
 
@@ -38,6 +47,11 @@ def gain(a: float, q: float, r: float) -> float:
     """The gain's own quadratic: a^2 k^2 + (1 - a^2 + q/r) k - q/r = 0."""
     roots = np.roots([a * a, 1 - a * a + q / r, -q / r])
     return float(roots[roots > 0][0])
+
+
+def gain_of(a_squared: float, q: float, r: float, which: int) -> float:
+    P = np.sort(np.roots([1, r - a_squared * r - q, -q * r]))[which]
+    return float(P / (P + r))
 
 
 def posterior_gain(a: float, q: float, r: float) -> float:
@@ -138,6 +152,7 @@ ANSWERS: dict[str, Answers] = {
             (lambda V, p: (V ** (p + 1), p * V * V), "biases"),
             (lambda V, p: (V ** (p + 1), p * V + V), "V outputs come out"),
             (lambda V, p: V ** (p + 1), "must return (table, linear)"),
+            (lambda V, p: (p * V * V + V, V ** (p + 1)), "comes first"),
             (lambda V, p: (p * V, p * V * V + V), "wanted is"),
         ],
     ),
@@ -172,6 +187,7 @@ ANSWERS: dict[str, Answers] = {
                 "forgets nothing",
             ),
             (lambda w: (np.eye(1, len(w)), np.eye(len(w), k=1), w), "must be a column"),
+            (lambda w: (np.eye(len(w))[0], np.eye(len(w), k=1), w[:, None]), "must be a row"),
             (lambda w: (np.eye(1, len(w)), np.eye(len(w)), w[:, None]), "how much of the old"),
         ],
     ),
@@ -181,6 +197,8 @@ ANSWERS: dict[str, Answers] = {
             (alpha_gradient_of_one_step, "a product rule is missing"),
             (lambda x, alpha, h0: len(x) * alpha_gradient(x, alpha, h0), "T times too large"),
             (lambda x, alpha, h0: -alpha_gradient(x, alpha, h0), "wrong sign"),
+            (lambda x, alpha, h0: alpha_gradient(x, alpha, h0) / 2, "half of what it should be"),
+            (alpha_gradient_one_late, "before it moves on"),
             (lambda x, alpha, h0: 0.0, "zero everywhere"),
         ],
     ),
@@ -190,6 +208,8 @@ ANSWERS: dict[str, Answers] = {
             (lambda a, q, r: gain(1.0, q, r), "right for a = 1 alone"),
             (lambda a, q, r: gain(a, q, r) * r / (1 - gain(a, q, r)), "this is the variance P"),
             (posterior_gain, "the one after"),
+            (lambda a, q, r: gain_of(a, q, r, 1), "a is squared"),
+            (lambda a, q, r: gain_of(a * a, q, r, 0), "the other root"),
             (lambda a, q, r: q / (q + r), "wanted is"),
         ],
     ),
