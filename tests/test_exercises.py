@@ -207,6 +207,15 @@ def test_a_function_is_told_its_mistake(answer: Any, words: str) -> None:
     assert words in (GRADIENT.judge(answer) or "")
 
 
+def test_single_precision_is_right_to_its_own_digits() -> None:
+    def in_single(h: np.ndarray, dz: np.ndarray) -> np.ndarray:
+        return weight_gradient(h.astype("f4"), dz.astype("f4"))
+
+    assert GRADIENT.judge(in_single) is None
+    assert GRADIENT.judge(lambda h, dz: in_single(h, dz) * np.float32(1.001)) is not None
+    assert GRADIENT.judge(lambda h, dz: in_single(h, dz).astype("f8")) is not None
+
+
 def test_a_function_must_be_right_for_every_size() -> None:
     def batch_of_three(h: np.ndarray, dz: np.ndarray) -> np.ndarray:
         return weight_gradient(h[:3], dz[:3])

@@ -74,13 +74,14 @@ def _draw_product(rng: Rng, s: Sizes) -> tuple[Any, ...]:
 
 def _leaky(
     dh_new: Array, x: Array, h: Array, W_xh: Array, W_hh: Array, b_h: Array, a: Array,
-    *, direct: bool = True, of_state: bool = False,
+    *, direct: bool = True, of_state: bool = False, leak: bool = True, in_da: float = 1.0,
+    through_z: bool = True,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     n = np.tanh(x @ W_xh + h @ W_hh + b_h)
     through = (1 - a) * h + a * n if of_state else n
-    dz = dh_new * a * (1 - through * through)
-    dh = np.einsum("bj,ij->bi", dz, W_hh) + direct * dh_new * (1 - a)
-    return dh, np.einsum("bi,bj->ij", h, dz), np.einsum("bh,bh->h", dh_new, n - h)
+    dz = dh_new * (a if leak else 1.0) * (1 - through * through)
+    dh = through_z * np.einsum("bj,ij->bi", dz, W_hh) + direct * dh_new * (1 - a)
+    return dh, np.einsum("bi,bj->ij", h, dz), np.einsum("bh,bh->h", dh_new, n - in_da * h)
 
 
 def _draw_leaky(rng: Rng, s: Sizes) -> tuple[Any, ...]:
@@ -344,8 +345,17 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "in dh the direct way, through (1 - a) h, is missing": (
                 lambda *arguments: _leaky(*arguments, direct=False)
             ),
+            "in dh the way through z, back by W_hh, is missing": (
+                lambda *arguments: _leaky(*arguments, through_z=False)
+            ),
             "the slope is that of tanh(z), not that of the new state": (
                 lambda *arguments: _leaky(*arguments, of_state=True)
+            ),
+            "tanh(z) enters the new state times a, so its gradient has a factor a": (
+                lambda *arguments: _leaky(*arguments, leak=False)
+            ),
+            "the leak stands in two places: in da it multiplies tanh(z) minus the old state": (
+                lambda *arguments: _leaky(*arguments, in_da=0.0)
             ),
         },
     ),
@@ -422,7 +432,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         "train with k = 1, 2, 3, ... and look at the worst of the four seeds",
         mistakes={
             "without looking further back that would be so": 5,
-            "pieces of 2 steps, and 2 further back, see nothing that is 5 steps apart": 2,
+            "pieces of 2 steps, and 2 further back, see no pair that is 4 steps apart": 2,
             "that is safe, but a shorter one does it, too": 4,
         },
     ),

@@ -22,7 +22,7 @@ LETTERS = {
     "B": "the batch", "T": "the steps", "D": "the inputs", "H": "the hidden units",
     "K": "the outputs", "V": "the vocabulary", "L": "the layers",
 }  # fmt: skip
-TOLERANCE = 1e-7
+TOLERANCE, SINGLE = 1e-7, 1e-4  # in double precision, and in single
 
 
 def same(came: Array, wanted: Array, tolerance: float = TOLERANCE) -> bool:
@@ -65,7 +65,8 @@ def explain(value: Any, wanted: Array, name: str, axes: str, sizes: Sizes) -> st
     came = as_array(value, name)
     if isinstance(came, str):
         return came
-    if same(came, wanted):
+    single = getattr(value, "dtype", None) == np.float32
+    if same(came, wanted, SINGLE if single else TOLERANCE):
         return None
     if came.shape != wanted.shape:
         return _shape(came, wanted, name, axes, sizes)

@@ -174,10 +174,10 @@ def rules(depth: int) -> Array:
 
 
 def draw_brackets(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
-    """A legal text; of these sizes, one ends at the greatest depth and others at none."""
-    x: list[int] = [1] * DEEPEST if s["T"] == 6 else []
-    depth = len(x)
-    for _ in range(0 if s["T"] == 6 else 5 * s["T"]):
+    """A legal text that ends at the greatest depth, at none or, for most sizes, half way."""
+    end, depth = {6: DEEPEST, 1: 0}.get(s["T"], DEEPEST // 2), 0
+    x: list[int] = []
+    while len(x) < 5 * s["T"] or depth != end:
         symbol = int(rng.choice(3, p=rules(depth)))
         depth += (symbol == 1) - (symbol == 2)
         x.append(symbol)
@@ -188,8 +188,12 @@ def reader(x: Array) -> Array:
     return rules(int((x == 1).sum() - (x == 2).sum()))
 
 
-def without_bottom(x: Array) -> Array:
+def without_deepest(x: Array) -> Array:
     return np.array([0.2, 0.8, 0.0]) if reader(x)[0] else np.array([0.0, 0.5, 0.5])
+
+
+def without_bottom(x: Array) -> Array:
+    return reader(x) if reader(x)[2] == 1 else np.array([0.0, 0.5, 0.5])
 
 
 EXERCISES: Final[dict[str, Exercise]] = {
@@ -254,7 +258,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "bits want a power of 2, not of e": np.exp(1.5 * 5.5),
             "that is the perplexity per character": 2**1.5,
-            "those are the bits of a word; its perplexity is their exponential": 1.5 * 5.5,
+            "those are the bits of a word; its perplexity is 2 to that power": 1.5 * 5.5,
             "perplexities multiply over the characters of a word": 5.5 * 2**1.5,
         },
         tolerance=5e-3,
@@ -307,7 +311,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
         right=reader,
         draw=draw_brackets,
         returns={"p": ""},
-        mistakes={"at the greatest depth only closing is left": without_bottom},
+        mistakes={
+            "at the greatest depth only closing is left": without_deepest,
+            "at depth 0 nothing is open, and a full stop may come": without_bottom,
+        },
         hint="the answer depends on the depth alone",
     ),
     "language-10": Value(

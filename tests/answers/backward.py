@@ -62,10 +62,15 @@ def leaky_with(
     n = np.tanh(x @ W_xh + h @ W_hh + b_h)
     if way == "no direct way":
         return dh - (1 - a) * dh_new, dW_hh, da
+    if way == "direct alone":
+        return (1 - a) * dh_new, dW_hh, da
     if way == "leak not summed":
         return dh, dW_hh, dh_new * (n - h)
     if way == "n alone":
         return dh, dW_hh, (dh_new * n).sum(0)
+    if way == "leak forgotten":
+        dz = dh_new * (1 - n**2)
+        return dz @ W_hh.T + (1 - a) * dh_new, h.T @ dz, da
     dz = dh_new * a * (1 - ((1 - a) * h + a * n) ** 2)
     return dz @ W_hh.T + (1 - a) * dh_new, h.T @ dz, da
 
@@ -209,9 +214,11 @@ ANSWERS = {
         leaky,
         [
             (lambda *a: leaky_with("no direct way", *a), "the direct way"),
+            (lambda *a: leaky_with("direct alone", *a), "the way through z"),
             (lambda *a: leaky_with("slope of the state", *a), "not that of the new state"),
             (lambda *a: leaky_with("leak not summed", *a), "sum over the batch is missing"),
-            (lambda *a: leaky_with("n alone", *a), "wanted is"),
+            (lambda *a: leaky_with("n alone", *a), "in two places"),
+            (lambda *a: leaky_with("leak forgotten", *a), "a factor a"),
         ],
     ),
     "backward-7": Answers(
@@ -277,7 +284,7 @@ ANSWERS = {
         3,
         [
             (5, "without looking further back"),
-            (2, "5 steps apart"),
+            (2, "4 steps apart"),
             (4, "a shorter one"),
             (20, "the worst of the four seeds"),
         ],

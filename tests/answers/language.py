@@ -142,6 +142,7 @@ ANSWERS: dict[str, Answers] = {
             (lambda x: [0.0, 0.5, 0.5], "only closing is left"),
             (lambda x: [0.2, 0.8, 0.0], "depth alone"),
             (lambda x: [0, 0.5, 0.5] if read(x)[2] == 1 else read(x), "only closing is left"),
+            (lambda x: [0, 0.5, 0.5] if read(x)[2] < 1 else read(x), "a full stop may come"),
             (lambda x: read(x)[1:], "the shape (2,)"),
         ],
     ),
