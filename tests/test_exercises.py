@@ -229,6 +229,9 @@ def test_a_function_may_return_several() -> None:
     both = Function(lambda h, dz: (h.sum((0, 1)), dz.sum((0, 1))), draw, {"db": "H", "dc": "4H"})
     assert both.judge(lambda h, dz: [h.sum((0, 1)), dz.sum((0, 1))]) is None
     assert both.judge(lambda h, dz: h) == "your function must return (db, dc)"
+    twice = Function(lambda h, dz: (h, 2 * h), draw, {"one": "B T H", "two": "B T H"})
+    assert twice.judge(lambda h, dz: np.stack([h, 2 * h])) is None
+    assert twice.judge(lambda h, dz: np.float64(3)) == "your function must return (one, two)"
     assert both.judge(lambda h, dz: (h.sum((0, 1)), dz.sum(1))) == (
         "in dc the sum over the batch is missing"
     )

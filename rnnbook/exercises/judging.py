@@ -181,9 +181,9 @@ class Function:
             return f"your function raises {raised(error)}{with_shapes}"
         if not _unchanged(given, arguments):
             return "your function changes its arguments: work on a copy"
-        if len(self.returns) > 1 and not (
-            isinstance(returned, tuple | list) and len(returned) == len(self.returns)
-        ):
+        stacked = isinstance(returned, np.ndarray) and returned.ndim > 0
+        several = stacked or isinstance(returned, tuple | list)
+        if len(self.returns) > 1 and not (several and len(returned) == len(self.returns)):
             return f"your function must return ({', '.join(self.returns)})"
         came = _as_tuple(returned, len(self.returns))
         found = [

@@ -46,6 +46,10 @@ def along_c_own_gate(e: Array, f: Array) -> Array:
     return dc
 
 
+def along_c_no_gate(e: Array, f: Array) -> Array:
+    return np.asarray(e[:, ::-1].cumsum(1)[:, ::-1])
+
+
 def along_c_one_step(e: Array, f: Array) -> Array:
     dc = e.copy()
     dc[:, :-1] += e[:, 1:] * f[:, 1:]
@@ -217,7 +221,9 @@ EXERCISES: Final[dict[str, Exercise]] = {
         "each of the four blocks has a matrix from the input, one from the state, and a bias",
         {
             "the biases are missing": [2400, 2460, 2480],
-            "that is one block; there are four": [620, 680, 640],
+            "that is one block; there are four": [620, 640, 640],
+            "that is one block; there are four of them": [620, 680, 640],
+            "three of the four blocks have a peephole, the candidate has none": [2480, 2560, 2560],
             "a peephole is a vector of H numbers, not a matrix": [2480, 3680, 2560],
             "PyTorch's second bias is for all four blocks": [2480, 2540, 2500],
         },
@@ -244,6 +250,9 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "that is the quotient of the gates, not of their slopes": float(
                 sigmoid(np.array(8.0)) / sigmoid(np.array(1.0))
             ),
+            "that is a quotient of the gates; asked is that of their slopes": float(
+                sigmoid(np.array(1.0)) / sigmoid(np.array(8.0))
+            ),
             "that is the inverse: how many times smaller, so a number above 1": slope(8) / slope(1),
             "exp(7) is only the quotient far out, where the slope is exp(-b)": float(np.exp(7)),
         },
@@ -256,6 +265,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
         {
             "what comes back from step t + 1 is multiplied by the gate of step t + 1, not t": (
                 along_c_own_gate
+            ),
+            "what comes back from step t + 1 must pass that step's forget gate": along_c_no_gate,
+            "that is passed through the own gate once more: it is what goes to the step before": (
+                lambda e, f: along_c(e, f) * f
             ),
             "each step gets only what its neighbour asks directly: the recursion is missing": (
                 along_c_one_step
@@ -274,6 +287,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "input and forget gate see the cell before the step, c[:, :-1]": lambda dz, c: (
                 peephole_sums(dz, c, (1, 1, 1))
             ),
+            "old and new cell are exchanged": lambda dz, c: peephole_sums(dz, c, (1, 1, 0)),
         },
         hint="see equation (23): which gate sees which cell",
     ),
@@ -315,7 +329,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
     ),
     "lstm-10": Value(
         8,
-        "run all three, and compare with the baseline of 1/3",
+        "run all three, and compare with 0.1 and the baseline of 1/3",
         {
             "its half-life is one step; sixty are asked": 0,
             "its half-life is about two steps; run it": 1,

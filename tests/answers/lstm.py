@@ -56,6 +56,13 @@ def peepholes_new_only(dz: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple((d * c[:, 1:]).sum((0, 1)) for d in np.split(dz, 3, axis=2))
 
 
+def exchanged(dz: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
+    old, new = c[:, :-1], c[:, 1:]
+    return tuple(
+        (d * a).sum((0, 1)) for d, a in zip(np.split(dz, 3, axis=2), (new, new, old), strict=True)
+    )
+
+
 def peepholes_unsummed(dz: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, ...]:
     i, f, o = np.split(dz, 3, axis=2)
     return (i * c[:, :-1]).sum(1), (f * c[:, :-1]).sum(1), (o * c[:, 1:]).sum(1)
@@ -169,7 +176,9 @@ ANSWERS: dict[str, Answers] = {
         [
             ([2400, 2460, 2480], "biases are missing"),
             ([2480, 3680, 2560], "a vector of H numbers"),
+            ([620, 640, 640], "there are four"),
             ([620, 680, 640], "there are four"),
+            ([2480, 2560, 2560], "the candidate has none"),
             ([2480, 2540, 2500], "all four blocks"),
             (2480, "must be an array"),
         ],
@@ -189,6 +198,7 @@ ANSWERS: dict[str, Answers] = {
             (1 / 586.4, "inverse"),
             (float(np.exp(7)), "far out"),
             (float(sigma(8.0) / sigma(1.0)), "not of their slopes"),
+            (float(sigma(1.0) / sigma(8.0)), "that of their slopes"),
             (7.0, "slopes"),
         ],
     ),
@@ -201,6 +211,8 @@ ANSWERS: dict[str, Answers] = {
                 "recursion is missing",
             ),
             (cell_back_forwards, "carry dc back"),
+            (lambda e, f: cell_back(e, np.ones_like(f)), "must pass that step's forget gate"),
+            (lambda e, f: cell_back(e, f) * f, "goes to the step before"),
             (lambda e, f: e, "right at the last step alone"),
         ],
     ),
@@ -209,6 +221,7 @@ ANSWERS: dict[str, Answers] = {
         [
             (peepholes_old_only, "output gate sees the new cell"),
             (peepholes_new_only, "before the step"),
+            (exchanged, "exchanged"),
             (peepholes_unsummed, "sum over the batch is missing"),
             (lambda dz, c: peepholes(dz / len(dz), c), "too small"),
         ],
