@@ -37,11 +37,12 @@ def _draw_leaky(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
     return float(rng.uniform(0.1, 0.9)), rng.normal(size=H), rng.normal(size=(H, H))
 
 
-def _sensitivity(W_hh: Array, h: Array, slope_of: Array) -> Array:
+def _sensitivity(W_hh: Array, h: Array, slope_of: Array, of_row: bool = False) -> Array:
     """Every unit vector sent forward as a small change: the rows of dh_T / dh_0."""
     change = np.eye(len(W_hh))
     for h_t in slope_of:
-        change = (change @ W_hh) * (1 - h_t * h_t)
+        slope = 1 - h_t * h_t
+        change = (change * slope) @ W_hh if of_row else (change @ W_hh) * slope
     return change
 
 
@@ -190,6 +191,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "the slope belongs to the unit that is computed, j, not to i": lambda a, z, W_hh: (
                 _leaky(a, z, W_hh, keep=1 - a, of_row=True)
             ),
+            "the new part counts a times": lambda a, z, W_hh: (
+                (1 - a) * np.eye(len(z)) + _leaky(1, z, W_hh, keep=0)
+            ),
+            "a and 1 - a have changed places": lambda a, z, W_hh: _leaky(1 - a, z, W_hh, keep=a),
             "z is not yet the tanh: the slope is 1 - tanh(z)^2": lambda a, z, W_hh: (
                 (1 - a) * np.eye(len(z)) + a * W_hh * (1 - z * z)
             ),
@@ -210,6 +215,12 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "the order is turned round: the first step stands on the left": lambda W_hh, h: (
                 _sensitivity(W_hh, h, h[:0:-1])
             ),
+            "the slope belongs to the unit that is computed, j, not to i": lambda W_hh, h: (
+                _sensitivity(W_hh, h, h[1:], of_row=True)
+            ),
+            "h is the tanh already: its slope is 1 - h^2": lambda W_hh, h: _sensitivity(
+                W_hh, h, np.tanh(h[1:])
+            ),
             "the slopes are missing": lambda W_hh, h: np.linalg.matrix_power(W_hh, len(h) - 1),
         },
         hint="one factor for each of the T steps",
@@ -223,6 +234,15 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "each array is clipped by a norm of its own": _each_clipped,
             "a gradient that is short enough must stay as it is": lambda dW, db, c: _scaled(
                 dW, db, c / _global_norm(dW, db)
+            ),
+            "that is PyTorch's, with 1e-6 added to the norm: leave it out": lambda dW, db, c: (
+                _scaled(dW, db, min(1.0, c / (_global_norm(dW, db) + 1e-6)))
+            ),
+            "the norms of two arrays do not add: their squares do": lambda dW, db, c: _scaled(
+                dW, db, min(1.0, c / float(np.linalg.norm(dW) + np.linalg.norm(db)))
+            ),
+            "that divides by the square of the norm: take the root": lambda dW, db, c: _scaled(
+                dW, db, min(1.0, c / _global_norm(dW, db) ** 2)
             ),
             "that clips by value": lambda dW, db, c: (np.clip(dW, -c, c), np.clip(db, -c, c)),
         },
@@ -254,6 +274,9 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "that is the rectifier's: the leak passes something, too": lambda s: np.sqrt(2),
             "square the slopes before you average": lambda s: 2 / (1 + s),
+            "half of the units are on either side: take the mean of s^2 and 1": lambda s: (
+                1 / np.sqrt(1 + s * s)
+            ),
             "that is its square": lambda s: 2 / (1 + s * s),
             "the gain must make up for the slopes, not repeat them": lambda s: np.sqrt(
                 (1 + s * s) / 2

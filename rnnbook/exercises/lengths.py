@@ -83,6 +83,11 @@ def without_two(y: Array, target: Array, lengths: Array) -> tuple[float, Array]:
     return loss, dy / 2
 
 
+def halved(y: Array, target: Array, lengths: Array) -> tuple[float, Array]:
+    loss, dy = masked_mse(y, target, lengths)
+    return loss / 2, dy / 2
+
+
 def draw_predictions(rng: Rng, s: Sizes) -> Arguments:
     y, target = rng.normal(size=(2, s["B"], s["T"], s["K"]))
     return y, target, draw_lengths(rng, s)
@@ -282,6 +287,8 @@ def shares() -> tuple[float, float]:
 
 
 def share_is_wrong(answer: Any) -> str | None:
+    if isinstance(answer, np.ndarray) and not answer.ndim:
+        answer = answer[()]
     if isinstance(answer, bool | str) or not isinstance(answer, int | float | np.number):
         return f"your answer is of type {type(answer).__name__}, but must be a number"
     cut, uncut = shares()
@@ -319,6 +326,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "you average each sequence by itself: a step of a short one counts more": mean_of_means,
             "divide by the number of real elements: a step has K of them": divided_by_steps,
             "the derivative of a square has a factor 2": without_two,
+            "that is half of the mean square: leave the half out": halved,
         },
     ),
     "lengths-3": Function(
@@ -358,6 +366,9 @@ EXERCISES: Final[dict[str, Exercise]] = {
         {
             "a batch without a long sequence is only a steps wide": lambda q, a, c, B: (
                 c / (q * a + (1 - q) * c)
+            ),
+            "divide by the real steps of B sequences, or leave B out above, too": (
+                lambda q, a, c, B: B * expected_cells(q, a, c, B)
             ),
             "all B must be short, not one of them": lambda q, a, c, B: 1.0,
             "that is the share of padding: wanted are computed steps per real one": (
@@ -406,6 +417,12 @@ EXERCISES: Final[dict[str, Exercise]] = {
             ),
             "what is left over is not used: a row has n // B steps": (
                 lambda b, k, t, n, B, steps: b * (n / B) + k * steps + t
+            ),
+            "Python takes b * n // B from the left: the row's length first, n // B": (
+                lambda b, k, t, n, B, steps: b * n // B + k * steps + t
+            ),
+            "batch k starts k pieces of `steps` steps further on": (
+                lambda b, k, t, n, B, steps: b * (n // B) + k + t
             ),
             "the row's own start is missing": lambda b, k, t, n, B, steps: k * steps + t,
         },

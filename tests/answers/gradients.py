@@ -23,6 +23,13 @@ def no_initial(W_hh: Any, h: Any) -> Any:
     return product(W_hh, np.concatenate([h[:1], h[:-1]]))
 
 
+def row_slopes(W_hh: Any, h: Any) -> Any:
+    P = np.eye(len(W_hh))
+    for h_t in h[1:]:
+        P = P @ np.diag(1 - h_t**2) @ W_hh
+    return P
+
+
 def clip(dW: Any, db: Any, c: float) -> Any:
     norm = np.hypot(np.linalg.norm(dW), np.linalg.norm(db))
     return (dW, db) if norm <= c else (dW * c / norm, db * c / norm)
@@ -88,6 +95,11 @@ ANSWERS: Final = {
             (lambda a, z, W_hh: leaky_by_formula(a, z, W_hh).T, "transposed"),
             (lambda a, z, W_hh: a * W_hh * (1 - np.tanh(z) ** 2), "kept is missing"),
             (
+                lambda a, z, W_hh: (1 - a) * np.eye(len(z)) + W_hh * (1 - np.tanh(z) ** 2),
+                "counts a times",
+            ),
+            (lambda a, z, W_hh: leaky_by_formula(1 - a, z, W_hh), "changed places"),
+            (
                 lambda a, z, W_hh: (1 - a) + a * W_hh * (1 - np.tanh(z) ** 2),
                 "use the identity",
             ),
@@ -108,6 +120,8 @@ ANSWERS: Final = {
         [
             (lambda W_hh, h: product(W_hh, h).T, "transposed"),
             (no_initial, "one step early"),
+            (lambda W_hh, h: product(W_hh, np.tanh(h)), "tanh already"),
+            (row_slopes, "not to i"),
             (lambda W_hh, h: np.linalg.matrix_power(W_hh, len(h) - 1), "slopes are missing"),
             (lambda W_hh, h: product(W_hh, np.concatenate([h[:1], h[:0:-1]])), "turned round"),
         ],
@@ -134,6 +148,25 @@ ANSWERS: Final = {
                 ),
                 "short enough",
             ),
+            (
+                lambda dW, db, c: tuple(
+                    g * min(1, c / (np.hypot(np.linalg.norm(dW), np.linalg.norm(db)) + 1e-6))
+                    for g in (dW, db)
+                ),
+                "leave it out",
+            ),
+            (
+                lambda dW, db, c: tuple(
+                    g * min(1, c / (np.linalg.norm(dW) + np.linalg.norm(db))) for g in (dW, db)
+                ),
+                "their squares do",
+            ),
+            (
+                lambda dW, db, c: tuple(
+                    g * min(1, c / ((dW**2).sum() + (db**2).sum())) for g in (dW, db)
+                ),
+                "take the root",
+            ),
             (lambda dW, db, c: (np.clip(dW, -c, c), np.clip(db, -c, c)), "by value"),
             (clip_in_place, "changes its arguments"),
         ],
@@ -158,6 +191,7 @@ ANSWERS: Final = {
             (lambda s: np.sqrt(2), "rectifier"),
             (lambda s: 2 / (1 + s), "before you average"),
             (lambda s: 2 / (1 + s**2), "its square"),
+            (lambda s: (1 + s**2) ** -0.5, "either side"),
         ],
     ),
     "gradients-9": Answers(

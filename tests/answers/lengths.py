@@ -39,6 +39,11 @@ def no_factor_two(y: Any, target: Any, lengths: Any) -> Any:
     return loss, dy / 2
 
 
+def half(y: Any, target: Any, lengths: Any) -> Any:
+    loss, dy = mse(y, target, lengths)
+    return loss / 2, dy / 2
+
+
 def by_rolling(x: Any, lengths: Any) -> Any:
     """Whole rows turned round, then pushed to the left."""
     turned = x[:, ::-1]
@@ -183,6 +188,7 @@ ANSWERS: dict[str, Answers] = {
             (padding_too, "padding counts"),
             (per_sequence, "step of a short one counts more"),
             (no_factor_two, "has a factor 2"),
+            (half, "leave the half out"),
             (lambda y, target, lengths: mse(y, target, lengths)[0], "must return (loss, dy)"),
         ],
     ),
@@ -217,6 +223,7 @@ ANSWERS: dict[str, Answers] = {
         [
             (lambda q, a, c, B: c / (q * a + (1 - q) * c), "without a long sequence"),
             (lambda q, a, c, B: 1.0, "all B must be short"),
+            (lambda q, a, c, B: B * counted(q, a, c, B), "leave B out"),
             (lambda q, a, c, B: 1 - 1 / counted(q, a, c, B), "share of padding"),
             (lambda q, a, c, B: counted(1 - q, a, c, B), "ratio is"),
         ],
@@ -245,6 +252,8 @@ ANSWERS: dict[str, Answers] = {
         [
             (lambda b, k, t, n, B, steps: k * B * steps + b * steps + t, "no row goes on"),
             (lambda b, k, t, n, B, steps: b * n / B + k * steps + t, "left over is not used"),
+            (lambda b, k, t, n, B, steps: b * n // B + k * steps + t, "from the left"),
+            (lambda b, k, t, n, B, steps: b * (n // B) + k + t, "k pieces"),
             (lambda b, k, t, n, B, steps: k * steps + t, "row's own start"),
         ],
     ),
