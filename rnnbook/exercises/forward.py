@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from rnnbook.arrays import Array, Params
+from rnnbook.arrays import Array
 from rnnbook.cells import relu
-from rnnbook.exercises.diagnosis import Sizes, as_array
-from rnnbook.exercises.judging import Exercise, Function, Property, Value
+from rnnbook.config import ModelConfig
+from rnnbook.exercises.diagnosis import Sizes
+from rnnbook.exercises.judging import Exercise, Function, Property, Value, named_arrays
 
 Rng = np.random.Generator
 
@@ -91,20 +92,10 @@ def draw_maps(rng: Rng, s: Sizes) -> tuple[Array, ...]:
 
 def maximum_is_exact(answer: Any) -> str | None:
     """Whether the network of the five arrays outputs the running maximum."""
-    names = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
-    if not isinstance(answer, tuple | list) or len(answer) != len(names):
-        return f"your answer must be the tuple ({', '.join(names)})"
-    p: Params = {}
-    for name, value in zip(names, answer, strict=True):
-        came = as_array(value, name)
-        if isinstance(came, str):
-            return came
-        p[name] = came
+    p = named_arrays(answer, lambda H: ModelConfig(H=H).shapes)
+    if isinstance(p, str):
+        return p
     H = p["b_h"].size
-    wanted = {"W_xh": (1, H), "W_hh": (H, H), "b_h": (H,), "W_hy": (H, 1), "b_y": (1,)}
-    for name, shape in wanted.items():
-        if p[name].shape != shape:
-            return f"{name} has the shape {p[name].shape}, but with H = {H} must have {shape}"
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.uniform(0, 9, (4, 60)), 1e3 + rng.uniform(0, 9, (4, 60)).cumsum(1)])
     h = np.zeros((len(x), H))
@@ -136,20 +127,14 @@ def machine_is_imitated(answer: Any) -> str | None:
 
 def machine_is_wrong(weights: Any, table: Array) -> str | None:
     """What is wrong with the weights for one table, or None."""
-    names = ("W_xh", "W_hh", "b_h", "W_hy", "h_0")
-    if not isinstance(weights, tuple | list) or len(weights) != len(names):
-        return f"your function must return ({', '.join(names)})"
-    p: Params = {}
-    for name, value in zip(names, weights, strict=True):
-        came = as_array(value, name)
-        if isinstance(came, str):
-            return came
-        p[name] = came
-    (S, V), H = table.shape, p["b_h"].size
-    wanted = {"W_xh": (V, H), "W_hh": (H, H), "b_h": (H,), "W_hy": (H, S), "h_0": (H,)}
-    for name, shape in wanted.items():
-        if p[name].shape != shape:
-            return f"{name} has the shape {p[name].shape}, but with H = {H} must have {shape}"
+    S, V = table.shape
+
+    def shapes(H: int) -> dict[str, tuple[int, ...]]:
+        return {"W_xh": (V, H), "W_hh": (H, H), "b_h": (H,), "W_hy": (H, S), "h_0": (H,)}
+
+    p = named_arrays(weights, shapes, "your function must return")
+    if isinstance(p, str):
+        return p
     rng, B = np.random.default_rng(1), 8
     h, state = np.tile(p["h_0"], (B, 1)), np.zeros(B, int)
     for t in range(1, 31):

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from rnnbook.arrays import Params
 from rnnbook.exercises.diagnosis import Sizes, as_array, explain, same
 
 #: Sizes of the first try: all different, none 1, so that an axis is known by its size.
@@ -222,6 +223,35 @@ class Property:
 
     def judge(self, answer: Any) -> str | None:
         return self.test(answer)
+
+
+def named_arrays(
+    answer: Any,
+    shapes: Callable[[int], Mapping[str, tuple[int, ...]]],
+    wanted: str = "your answer must be the tuple",
+) -> Params | str:
+    """
+    A network's arrays that come as a tuple, by name; or what is wrong with them.
+
+    `shapes(H)`: each array's name -> its shape, in their order, for H units, as many as `b_h` has.
+
+    >>> named_arrays((np.ones((3, 2)), np.ones(2)), lambda H: {"W_xh": (1, H), "b_h": (H,)})
+    'W_xh has the shape (3, 2), but with H = 2 must have (1, 2)'
+    """
+    names = tuple(shapes(1))
+    if not isinstance(answer, tuple | list) or len(answer) != len(names):
+        return f"{wanted} ({', '.join(names)})"
+    p: Params = {}
+    for name, value in zip(names, answer, strict=True):
+        came = as_array(value, name)
+        if isinstance(came, str):
+            return came
+        p[name] = came
+    H = max(1, p["b_h"].size)
+    for name, shape in shapes(H).items():
+        if p[name].shape != shape:
+            return f"{name} has the shape {p[name].shape}, but with H = {H} must have {shape}"
+    return p
 
 
 def _random_sizes(rng: np.random.Generator, smallest: bool) -> Sizes:

@@ -7,8 +7,9 @@ import numpy as np
 from rnnbook.arrays import Array
 from rnnbook.baselines import lags
 from rnnbook.cells import rnn_step
+from rnnbook.config import ModelConfig
 from rnnbook.exercises.diagnosis import Sizes, as_array
-from rnnbook.exercises.judging import Arguments, Exercise, Function, Property, Value
+from rnnbook.exercises.judging import Arguments, Exercise, Function, Property, Value, named_arrays
 from rnnbook.tasks import Scaler
 
 # ------------------------------------------------------------------------- 1: what a window costs
@@ -181,24 +182,13 @@ def draw_rolls(rng: np.random.Generator, s: Sizes) -> Arguments:
 
 # ------------------------------------------------------------------------- 8: two rectifiers
 
-NAMES: Final = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
-
 
 def light(network: Any) -> str | None:
     """Run the network over 200 presses; its output must be the light."""
-    if not isinstance(network, tuple | list) or len(network) != len(NAMES):
-        return f"your answer must be a tuple ({', '.join(NAMES)})"
-    p: dict[str, Array] = {}
-    for name, value in zip(NAMES, network, strict=True):
-        array = as_array(value, name)
-        if isinstance(array, str):
-            return array
-        p[name] = array
+    p = named_arrays(network, lambda H: ModelConfig(H=H).shapes)
+    if isinstance(p, str):
+        return p
     H = p["b_h"].size
-    shapes = dict(zip(NAMES, [(1, H), (H, H), (H,), (H, 1), (1,)], strict=True))
-    for name, shape in shapes.items():
-        if p[name].shape != shape:
-            return f"{name} has the shape {p[name].shape}, but with {H} units it must be {shape}"
     x = np.random.default_rng(0).integers(0, 2, 200)
     state = (np.zeros((1, H)),)
     for t, (x_t, wanted) in enumerate(zip(x, np.cumsum(x) % 2, strict=True)):

@@ -238,7 +238,7 @@ ANSWERS: dict[str, Answers] = {
         [
             (ADDS_UP, "the light is 0, but your output is 2"),
             (TRANSPOSED, "the light is"),
-            (LIGHT[:3], "must be a tuple (W_xh, W_hh"),
+            (LIGHT[:3], "must be the tuple (W_xh, W_hh"),
             ((LIGHT[0].T, *LIGHT[1:]), "W_xh has the shape (3, 1)"),
         ],
     ),
