@@ -189,6 +189,7 @@ def fit(
         history.loss.append(batch_loss)
         if config.clip_norm is not None:
             clip_grad_norm(grads, config.clip_norm)
+        optimizer.lr = config.lr_at(update)
         optimizer.update(model.params, grads)
         if validate is not None and update % config.validate_every == 0:
             if history.look(update, validate(model)):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from rnnbook.arrays import Array, Lengths, real_number, whole_number
 from rnnbook.optim import OPTIMIZERS
+
+SCHEDULES: Final = ("constant", "linear")
 
 
 class Batch(NamedTuple):
@@ -46,7 +48,11 @@ class TrainConfig:
     optimizer: a name in `optim.OPTIMIZERS`; patience: looks without a better validation loss after
     which training stops, None for never; steps: the length of the pieces into which one long
     stream is cut, its state carried from piece to piece (truncated backpropagation through time),
-    None for sequences that stand for themselves.
+    None for sequences that stand for themselves; schedule: "constant", or "linear", which lowers
+    the learning rate from `lr` at the first update to `lr / updates` at the last.
+
+    >>> [round(TrainConfig(updates=4, lr=0.1, schedule="linear").lr_at(k), 3) for k in (1, 2, 4)]
+    [0.1, 0.075, 0.025]
     """
 
     updates: int
@@ -58,6 +64,7 @@ class TrainConfig:
     optimizer: str = "adam"
     patience: int | None = None
     steps: int | None = None
+    schedule: str = "constant"
 
     def __post_init__(self) -> None:
         for name in ("updates", "validate_every", "batch_size", "patience", "steps"):
@@ -73,6 +80,16 @@ class TrainConfig:
         if self.optimizer not in OPTIMIZERS:
             known = sorted(OPTIMIZERS)
             raise ValueError(f"optimizer is {self.optimizer!r}, but must be one of {known}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule is {self.schedule!r}, but must be one of {SCHEDULES}")
+
+    def lr_at(self, update: int) -> float:
+        """The learning rate of an update; the first is 1. ValueError where a schedule has ended."""
+        if self.schedule == "constant":
+            return self.lr
+        if not 1 <= update <= self.updates:
+            raise ValueError(f"update is {update}, but the schedule is for 1 to {self.updates}")
+        return self.lr * (1 - (update - 1) / self.updates)
 
 
 @dataclass

@@ -19,7 +19,7 @@ CELL_LINES = 45
 SECONDS = 60  # a notebook's budget, `notebook_seconds` in conftest.py
 COMPARED_SHARE = 0.6
 ALT_LENGTH, CAPTION_LENGTH = 30, 15
-EXERCISES, FOUNDATION_EXERCISES = 3, 8
+EXERCISES, CHECKED_EXERCISES = 3, 8
 NOTEBOOK_BYTES = 1_000_000
 TAGS = {
     "nbval-ignore-output", "raises-exception",
@@ -294,7 +294,7 @@ def exercises_with_solutions(page: Page) -> Iterator[tuple[str, str]]:
 
 def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
     """
-    In the foundations: eight exercises, the k-th with a hint, a cell of the reader's that calls
+    In the foundations and the tasks in NumPy: eight exercises, the k-th with a hint, a cell of the reader's that calls
     `check("page-k", ...)` and has no answer yet, and a solution that calls it and is right.
     """
     name = Path(page.name).stem
@@ -314,8 +314,8 @@ def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
                 seen[-1]["hint"] = True
             elif found.name == "solution-start":
                 solving = True
-    if number < FOUNDATION_EXERCISES:
-        yield "", f"has {number} exercises; a page of the foundations has {FOUNDATION_EXERCISES}"
+    if number < CHECKED_EXERCISES:
+        yield "", f"has {number} checked exercises; a page of this part has {CHECKED_EXERCISES}"
     missing = {
         "hint": "has no {hint}",
         "question": f'has no cell that calls check("{name}-%d", ...) without an answer',
@@ -363,4 +363,4 @@ CHAPTER_RULES: tuple[Rule, ...] = (
     exercises_with_solutions,
     cites_its_sources,
 )
-FOUNDATION_RULES: tuple[Rule, ...] = (exercises_are_checked,)
+CHECKED_RULES: tuple[Rule, ...] = (exercises_are_checked,)

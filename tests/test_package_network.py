@@ -260,6 +260,28 @@ def test_patience_ends_the_training():
     assert not History([], [(1, 2.0), (2, 3.0)]).impatient(None)
 
 
+def test_a_linear_schedule_lowers_the_learning_rate_to_the_last_update():
+    """Against plain descent by hand: with SGD, each update is lr_at(k) times the gradient."""
+    model, by_hand = models_numpy.build(BASE, 0), models_numpy.build(BASE, 0)
+    x, target = random_batch(BASE)
+    training = TrainConfig(updates=4, lr=0.1, optimizer="sgd", schedule="linear")
+    models_numpy.fit(model, [(x, target)] * 4, training)
+    for lr in (0.1, 0.075, 0.05, 0.025):
+        _, grads = models_numpy.loss_and_grads(by_hand, x, target)
+        for name, p in by_hand.params.items():
+            p -= lr * grads[name]
+    for name, p in by_hand.params.items():
+        np.testing.assert_allclose(model.params[name], p, rtol=1e-12, atol=1e-14)
+
+
+def test_a_schedule_that_has_ended_is_no_longer_followed():
+    x, target = random_batch(BASE)
+    model = models_numpy.build(BASE, 0)
+    with pytest.raises(ValueError, match="update is 3, but the schedule is for 1 to 2"):
+        models_numpy.fit(model, [(x, target)] * 3, TrainConfig(updates=2, schedule="linear"))
+    models_numpy.fit(model, [(x, target)] * 3, TrainConfig(updates=2))
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
@@ -270,6 +292,11 @@ def test_patience_ends_the_training():
         ({"clip_norm": -1.0}, ValueError, "clip_norm is -1"),
         ({"optimizer": "lion"}, ValueError, r"'lion', but must be one of \['adam', 'rms"),
         ({"patience": 0}, ValueError, "patience is 0"),
+        (
+            {"schedule": "cosine"},
+            ValueError,
+            r"'cosine', but must be one of \('constant', 'linear'",
+        ),
         ({"steps": 2.5}, TypeError, r"steps is 2\.5, but must be a whole number"),
     ],
 )

@@ -16,6 +16,7 @@ from rnnbook.tasks import (
     METRICS,
     Scaler,
     Score,
+    Setup,
     Split,
     Task,
     adding,
@@ -219,6 +220,10 @@ CLASSIFIER = {"loss": "softmax_cross_entropy", "H": 2}
         ({"metric": "luck"}, "metric is 'luck'"),
         ({"scored_from": 3}, "scored_from is 3, but the train part has targets at 3 steps"),
         ({"model": ModelConfig(D=2)}, "train part's inputs have 1 features.*D = 2"),
+        (
+            {"variants": {"wide": Setup(ModelConfig(D=2), TrainConfig(updates=1))}},
+            "small of 'wide': the train part's inputs have 1 features",
+        ),
         ({"model": ModelConfig(K=2)}, "train part's targets have 1 values.*K = 2"),
         ({"model": ModelConfig(V=5)}, "inputs are numbers, but the network reads ids below V = 5"),
         ({"model": ModelConfig(output="last")}, "targets are for 'every'"),

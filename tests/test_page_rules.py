@@ -244,7 +244,7 @@ def test_copies_beside_a_page_are_caught() -> None:
     ]
 
 
-def foundation(number: int = 8, hint: str = "```{hint}\nhalve\n```", **said: str) -> Notebook:
+def with_exercises(number: int = 8, hint: str = "```{hint}\nhalve\n```", **said: str) -> Notebook:
     """A page of so many exercises; `said` is what the cells of the last of them print."""
     cells: list[dict[str, Any]] = []
     for k in range(1, number + 1):
@@ -264,22 +264,20 @@ def foundation(number: int = 8, hint: str = "```{hint}\nhalve\n```", **said: str
 @pytest.mark.parametrize(
     ("notebook", "expected"),
     [
-        (foundation(), []),
-        (foundation(7), ["has 7 exercises; a page of the foundations has 8"]),
-        (foundation(hint=""), ["exercise 8: has no {hint}"]),
+        (with_exercises(), []),
+        (with_exercises(7), ["has 7 checked exercises; a page of this part has 8"]),
+        (with_exercises(hint=""), ["exercise 8: has no {hint}"]),
         (
-            foundation(question="Right.\n"),
+            with_exercises(question="Right.\n"),
             ['exercise 8: has no cell that calls check("page-8", ...) without an answer'],
         ),
         (
-            foundation(solution="Not yet: halve.\n"),
+            with_exercises(solution="Not yet: halve.\n"),
             ['exercise 8: has no solution that check("page-8", ...) calls right'],
         ),
     ],
 )
-def test_unchecked_exercise_of_the_foundations_is_caught(
-    notebook: Notebook, expected: list[str]
-) -> None:
+def test_unchecked_exercise_is_caught(notebook: Notebook, expected: list[str]) -> None:
     page = notebook_page("book/foundations/page.ipynb", notebook)
-    found = rules.complaints([page], rules.FOUNDATION_RULES)
+    found = rules.complaints([page], rules.CHECKED_RULES)
     assert found == [f"{page.name}: {words}" for words in expected]

@@ -10,7 +10,7 @@ from book_page import ROOT, Page, read_page
 from book_rules import known_citations, listed_once, sources_only, unique_labels
 from page_rules import (
     CHAPTER_RULES,
-    FOUNDATION_RULES,
+    CHECKED_RULES,
     MARKDOWN_RULES,
     NOTEBOOK_BYTES,
     NOTEBOOK_RULES,
@@ -35,7 +35,7 @@ def book_files() -> list[Path]:
 FILES = book_files()
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 NOTEBOOKS = [name for name in NAMES if name.endswith(".ipynb")]
-FOUNDATIONS = [name for name in NOTEBOOKS if name.startswith("book/foundations/")]
+CHECKED = [name for name in NOTEBOOKS if name.startswith(("book/foundations/", "book/numpy/"))]
 PAGES = [name for name in NAMES if name.endswith((".ipynb", ".md"))]
 
 
@@ -74,9 +74,9 @@ def test_chapter_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("name", FOUNDATIONS)
-def test_foundation_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
-    found = complaints([pages[name]], FOUNDATION_RULES)
+@pytest.mark.parametrize("name", CHECKED)
+def test_exercises_keep_the_rules(pages: dict[str, Page], name: str) -> None:
+    found = complaints([pages[name]], CHECKED_RULES)
     assert not found, "\n".join(found)
 
 

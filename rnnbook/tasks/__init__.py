@@ -5,9 +5,9 @@ Shapes: N sequences, T steps, D inputs, K outputs. Import a task's own module, a
 `from rnnbook.tasks import sine`, `task = sine.make()`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -30,6 +30,13 @@ class Score(NamedTuple):
 
     validation: float
     test: float
+
+
+class Setup(NamedTuple):
+    """A network and how it is trained."""
+
+    model: ModelConfig
+    training: TrainConfig
 
 
 class Scaler(NamedTuple):
@@ -71,6 +78,7 @@ class Task:
     A choice is made by looking at `validation`; `test` is looked at once, at the end. Where
     targets stand at every step, `scored_from` is the first step that the metric counts: before
     it, what is asked cannot be known. The baselines are computed when they are first asked for.
+    `variants` are other networks for the same data, by name, each with its own training.
 
     Raises ValueError where a part does not fit the network.
     """
@@ -84,14 +92,17 @@ class Task:
     metric: str
     score_baselines: Callable[[], dict[str, Score]]
     scored_from: int = 0
+    variants: Mapping[str, Setup] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise ValueError(f"metric is {self.metric!r}, but must be one of {METRICS}")
+        models = {"": self.model} | {f" of {k!r}": v.model for k, v in self.variants.items()}
         for part, split in self.parts.items():
-            misfit = next(_misfits(split, self.model), None)
-            if misfit:
-                raise ValueError(f"{self.name}: the {part} part's {misfit}")
+            for whose, model in models.items():
+                misfit = next(_misfits(split, model), None)
+                if misfit:
+                    raise ValueError(f"{self.name}{whose}: the {part} part's {misfit}")
             steps = split.inputs.shape[1] if split.output == "every" else 1
             if not 0 <= self.scored_from < steps:
                 raise ValueError(
