@@ -294,8 +294,9 @@ def exercises_with_solutions(page: Page) -> Iterator[tuple[str, str]]:
 
 def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
     """
-    In the foundations and the tasks in NumPy: eight exercises, the k-th with a hint, a cell of the reader's that calls
-    `check("page-k", ...)` and has no answer yet, and a solution that calls it and is right.
+    In the foundations and the tasks in NumPy: eight exercises, the k-th with a hint, a cell of the
+    reader's that calls `check("page-k", ...)` and has no answer yet, and a solution that calls it
+    and is right.
     """
     name = Path(page.name).stem
     number, solving = 0, False

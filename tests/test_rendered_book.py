@@ -1,100 +1,24 @@
 """
 The book as a reader gets it: built once, then looked at in a browser, over http and from disk.
 
-`rendered.py` looks; here the book must pass, and pages broken on purpose must not.
+`rendered.py` looks; here the book must pass, and pages broken on purpose must not. What axe-core
+finds is in test_rendered_accessibility.py.
 """
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from rendered import (
-    ARGUMENTS,
-    COMMANDS,
-    KINDS,
-    SCHEMES,
-    Look,
-    audit,
-    broken_links,
-    find_browser,
-    html_pages,
-    look,
-    read_axe,
-    weight,
-)
-
-from tools import build, read
+from playwright.sync_api import BrowserContext
+from rendered import COMMANDS, KINDS, Look, broken_links, find_browser, look, read_axe, weight
 
 PAGE_BYTES = 1_000_000
 TERM, PAGE_OF_TERM = "sunspot", "book/numpy/sine.html"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of the rendered book, and what is wrong with it."""
-    out = tmp_path_factory.mktemp("rendered")
-    status, log = build.build(out)
-    wrong = "\n".join(build.complaints(log)) or log
-    return out / "_build" / "html", wrong if status else ""
-
-
-@pytest.fixture(scope="module")
-def html(built: tuple[Path, str]) -> Path:
-    folder, wrong = built
-    if wrong:
-        pytest.skip("the book does not build: test_book_builds_without_a_complaint says why")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pages(html: Path) -> list[str]:
-    """Every page but the first, which only leads to the book's index."""
-    return [name for name in html_pages(html) if name != "index.html"]
-
-
-def serve(folder: Path) -> Iterator[str]:
-    with read.serve(folder) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def site(html: Path) -> Iterator[str]:
-    """The book's address, served to this machine alone."""
-    yield from serve(html)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield context
-    context.close()
-
-
-@pytest.fixture(scope="module")
 def looks(context: BrowserContext, html: Path, site: str, pages: list[str]) -> list[Look]:
     """One look at every page over http, and one from disk."""
     return [look(context, base, page) for page in pages for base in (site, html.as_uri())]
-
-
-@pytest.fixture(scope="module")
-def audits(context: BrowserContext, site: str, pages: list[str]) -> list[Look]:
-    axe = read_axe()
-    return [audit(context, site, page, axe) for page in pages]
 
 
 def test_book_builds_without_a_complaint(built: tuple[Path, str]) -> None:
@@ -127,12 +51,6 @@ def test_search_page_is_among_the_pages(pages: list[str]) -> None:
 def test_no_page_has(looks: list[Look], kind: str) -> None:
     found = [fault for look in looks for fault in look.faults.get(kind, [])]
     assert not found, f"{KINDS[kind]}:\n" + "\n".join(found)
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_pages_are_accessible(audits: list[Look], scheme: str) -> None:
-    found = [fault for look in audits for fault in look.faults[scheme]]
-    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
@@ -171,35 +89,6 @@ def test_search_finds_a_word(
 
 # --------------------------------------------------------- that the looks see what they look for
 
-BROKEN = """
-<style>
-  main { background: white; color: black }
-  @media (prefers-color-scheme: dark) { main p { color: #eee } }
-</style>
-<main><p>Pale in the dark.</p>
-<script>console.warn('careful')</script>
-<img src="gone.png">
-<a href="#wide">On
-<img src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>" alt=""></a>
-<img src="http://127.0.0.1:9/a.png" alt="From elsewhere">
-<span class="math">x^2</span>
-<mjx-merror title="Missing }">?</mjx-merror>
-<figure id="fig-bare"><figcaption> </figcaption></figure>
-<details><summary>Solution</summary><div class="cell_input">
-<pre style="width: 200px; overflow: auto">one_very_long_line_of_code_that_goes_on_and_on</pre>
-</div></details>
-<div id="wide" style="width: 1000px">Wide</div>
-</main>
-"""
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("broken")
-    (folder / "page.html").write_text(BROKEN)
-    for address in serve(folder):
-        yield address, folder
-
 
 @pytest.fixture(scope="module")
 def broken_look(context: BrowserContext, broken: tuple[str, Path]) -> Look:
@@ -235,13 +124,6 @@ def test_image_beside_the_words_of_a_link_needs_none(broken_look: Look) -> None:
 
 def test_every_kind_of_fault_is_shown_to_be_seen(broken_look: Look) -> None:
     assert set(broken_look.faults) == set(KINDS)
-
-
-def test_audit_sees_each_scheme(context: BrowserContext, broken: tuple[str, Path]) -> None:
-    faults = audit(context, broken[0], "page.html", read_axe()).faults
-    assert "page.html: serious html-has-lang at html" in faults["light"]
-    assert "page.html: serious color-contrast at p" not in faults["light"]
-    assert "page.html: serious color-contrast at p" in faults["dark"]
 
 
 def test_links_that_lead_nowhere_and_foreign_parts_are_named(tmp_path: Path) -> None:
