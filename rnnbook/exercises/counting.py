@@ -79,7 +79,11 @@ def bound(W_hy: Array, b_y: Array) -> tuple[Array, Array]:
 
 
 def counts(ahead: int, phi: Callable[[Array], Array]) -> Callable[[Any], str | None]:
-    """Whether a network says the number `ahead` steps later, from the second step on."""
+    """
+    Whether a network says the number `ahead` steps later, from the second step on.
+
+    The last of the sequences is far below what the biases could lift above zero.
+    """
 
     def judge(network: Any) -> str | None:
         p = named_arrays(network, lambda H: ModelConfig(H=H).shapes)
@@ -93,18 +97,25 @@ def counts(ahead: int, phi: Callable[[Array], Array]) -> Callable[[Any], str | N
             (-6, -4),
             (1000, 0),
             (-1_000_000, 7),
+            (-1000 * _reach(p["W_xh"], p["b_h"]), 7),
         ):
             x = start + growth * np.arange(8.0)
             h = np.zeros((1, p["b_h"].size))
             for t, x_t in enumerate(x):
                 h = phi(x_t * p["W_xh"] + h @ p["W_hh"] + p["b_h"])
                 y, wanted = float((h @ p["W_hy"] + p["b_y"])[0, 0]), x_t + ahead * growth
-                if t and not abs(y - wanted) < 1e-6:
-                    read = ", ".join(f"{v:g}" for v in x[: t + 1])
-                    return f"after {read} it must say {wanted:g}, but your network says {y:.6g}"
+                if t and not abs(y - wanted) < 1e-6 * max(1, abs(x_t)):
+                    read = ", ".join(f"{v:.0f}" for v in x[: t + 1])
+                    return f"after {read} it must say {wanted:.0f}, but your network says {y:.9g}"
         return None
 
     return judge
+
+
+def _reach(W_xh: Array, b_h: Array) -> int:
+    """At least the size of the inputs that a bias can outweigh."""
+    read = np.abs(W_xh[W_xh != 0])
+    return 1 + int(np.abs(b_h).max(initial=0) / read.min(initial=1))
 
 
 # ------------------------------------------------------------------------- 8: impulse response
@@ -213,6 +224,10 @@ EXERCISES: Final[dict[str, Exercise]] = {
         mistakes={
             "b_y is missing": lambda W_hy, b_y: bound(W_hy, 0 * b_y),
             "the lowest comes first": lambda W_hy, b_y: bound(W_hy, b_y)[::-1],
+            "each output has a sum of its own, over the units": lambda W_hy, b_y: (
+                b_y - np.abs(W_hy).sum(),
+                b_y + np.abs(W_hy).sum(),
+            ),
             "b_y is a constant and has no sign to choose": lambda W_hy, b_y: (
                 -np.abs(W_hy).sum(0) - np.abs(b_y),
                 np.abs(W_hy).sum(0) + np.abs(b_y),

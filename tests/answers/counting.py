@@ -124,6 +124,7 @@ ANSWERS: dict[str, Answers] = {
             (lambda W, b: bound(W, b)[::-1], "lowest comes first"),
             (lambda W, b: (b - W.sum(0), b + W.sum(0)), "absolute values"),
             (lambda W, b: (b - abs(W).sum(1), b + abs(W).sum(1)), "raises"),
+            (lambda W, b: (b - abs(W).sum(), b + abs(W).sum()), "a sum of its own"),
             (lambda W, b: (b + np.minimum(W, 0).sum(0), b + np.maximum(W, 0).sum(0)), "sigmoid"),
         ],
     ),
@@ -144,6 +145,7 @@ ANSWERS: dict[str, Answers] = {
             (rectified(), "it must say"),
             (rectified(growing=False), "it must say"),
             (([[1, 0]], np.eye(2, k=1), [500.0, 0], [[2], [-1]], [-500.0]), "your network says"),
+            (([[1, 0]], np.eye(2, k=1), [1e8, 0], [[2], [-1]], [-1e8]), "your network says"),
         ],
     ),
     "counting-8": Answers(
