@@ -360,6 +360,17 @@ def test_two_numbers_are_enough_to_count(ahead):
     assert np.isclose(scores["persistence"].validation, (growth**2).mean(), rtol=1e-4)
 
 
+def test_counting_has_variants_of_its_network_with_the_same_batches():
+    task = counting.make(seed=4)
+    assert set(task.variants) == {"relu", "gru"}
+    setups = [Setup(task.model, task.training), *task.variants.values()]
+    assert {(s.model.H, s.training.seed, s.training.schedule) for s in setups} == {
+        (32, 4, "linear")
+    }
+    first, *others = (next(iter(batches(task.train, s.training))).inputs for s in setups)
+    assert all(np.array_equal(first, other) for other in others)
+
+
 def test_counting_refuses_what_cannot_be_cut():
     with pytest.raises(ValueError, match="T is 1, but must be at least 2"):
         counting.make(T=1)
