@@ -42,7 +42,7 @@ ORDERS: Final = (2, 10, 20, 40)  # of the linear baselines
 #: The network for many waves, and how it is trained; see the module's text.
 WAVES: Final = Setup(
     ModelConfig(H=64, activation="relu"),
-    TrainConfig(updates=1000, lr=6e-3, batch_size=32, clip_norm=1.0, schedule="linear"),
+    TrainConfig(updates=600, lr=6e-3, batch_size=32, clip_norm=1.0, schedule="linear"),
 )
 WAVES_LSTM: Final = Setup(
     ModelConfig(cell="lstm", H=32),
