@@ -12,7 +12,8 @@ count: an adaptive answer needs its time. Their settings, `WAVES` and its varian
 the validation parts of `make_noisy` and `make_drifting`, three seeds each. Tried were 64 and 100
 ReLU units and 64 of tanh; learning rates of 2e-3, 3e-3, 6e-3 and 1e-2, constant and lowered; with
 and without clipping; batches of 32 and 64; LSTM and GRU of 32 units at 5e-3, 1e-2 and 2e-2. A
-higher rate than 6e-3 was no better with noise, better without, and nearer to the edge.
+higher rate than 6e-3 was no better with noise, better without, and nearer to the edge. 1000 updates
+lower the error by some 5 %; 600 are what a page can afford, several times.
 """
 
 from collections.abc import Callable, Sequence
