@@ -36,7 +36,9 @@ TEST: Final = slice(402, 503)
 
 FREQUENCIES: Final = (1.0, 4.0)  # between which a window's own frequency lies
 SEVERAL: Final = (1.0, 2.7)  # the frequencies of `make_several`
-DRIFT: Final = 0.03  # of the frequency at each step, its standard deviation
+#: Of the frequency at each step, the standard deviation. At 0.1 and without noise, a GRU of 32 units
+#: was a little better in trials than any adaptive linear answer; at 0.03 no network was.
+DRIFT: Final = 0.03
 NOISE: Final = 0.1
 KNOWN: Final = 40  # steps of a window before which nothing counts
 ORDERS: Final = (2, 10, 20, 40)  # of the linear baselines
