@@ -36,8 +36,8 @@ TEST: Final = slice(402, 503)
 
 FREQUENCIES: Final = (1.0, 4.0)  # between which a window's own frequency lies
 SEVERAL: Final = (1.0, 2.7)  # the frequencies of `make_several`
-#: Of the frequency at each step, the standard deviation. At 0.1 and without noise, a GRU of 32 units
-#: was a little better in trials than any adaptive linear answer; at 0.03 no network was.
+#: The standard deviation of a step of the frequency. At 0.1, without noise, a GRU of 32 units was
+#: a little better in trials than any adaptive linear answer; at 0.03 no network was.
 DRIFT: Final = 0.03
 NOISE: Final = 0.1
 KNOWN: Final = 40  # steps of a window before which nothing counts
