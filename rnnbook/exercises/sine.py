@@ -186,6 +186,10 @@ def one_late(step: Step, x: Array, steps: int) -> Array:
     return loop(step, x, steps + 1)[1:]
 
 
+def last_read_twice(step: Step, x: Array, steps: int) -> Array:
+    return loop(step, np.concatenate([x, x[-1:]]), steps)
+
+
 # --------------------------------------------------------------------- 9: noise, m steps ahead
 
 
@@ -211,6 +215,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
                 count(D, H, K) - H * H + H
             ),
             "W_hh is missing": lambda D, H, K: count(D, H, K) - H * H,
+            "the state of this network has one bias, not two": lambda D, H, K: count(D, H, K) + H,
         },
         hint="three matrices and two biases",
     ),
@@ -336,6 +341,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "all known values must be read, not the last alone": last_only,
             "the last known value is no prediction": with_the_last,
             "the first prediction is there once the known values are read": one_late,
+            "the last known value must be read once, not twice": last_read_twice,
         },
         hint="every call returns the state for the next",
     ),
@@ -345,6 +351,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
         returns={"variance": ""},
         mistakes={
             "that is one step ahead": lambda delta, sigma, m: ahead(delta, sigma, 1),
+            "that is one step further": lambda delta, sigma, m: ahead(delta, sigma, m + 1),
             "the noise of one step does not just add up m times": lambda delta, sigma, m: (
                 m * ahead(delta, sigma, 1)
             ),
