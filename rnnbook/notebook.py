@@ -1,4 +1,4 @@
-"""What the book's notebooks share: their first cell, their tables, their exercises' checks."""
+"""What the book's notebooks share: their first cell, their tables."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -55,31 +55,3 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     """
     deviation = np.std(values, ddof=1) if len(values) > 1 else 0.0
     return f"{np.mean(values):.{digits}f} ± {deviation:.{digits}f}"
-
-
-def check(answer: Any, right: Any, hint: str, tolerance: float = 1e-6) -> None:
-    """
-    Say whether an exercise's answer is right: a word, a number or an array of numbers.
-
-    `None` means that there is no answer yet. Numbers are right within `tolerance`.
-
-    >>> check(None, 4, "count again")
-    No answer yet.
-    >>> check(3, 4, "count again")
-    Not yet: count again.
-    >>> check("tanh", "tanh", "look at the figure")
-    Right.
-    """
-    if answer is None:
-        print("No answer yet.")
-    elif _same(answer, right, tolerance):
-        print("Right.")
-    else:
-        print(f"Not yet: {hint}.")
-
-
-def _same(answer: Any, right: Any, tolerance: float) -> bool:
-    if isinstance(answer, str) or isinstance(right, str):
-        return bool(answer == right)
-    came, wanted = np.asarray(answer, float), np.asarray(right, float)
-    return came.shape == wanted.shape and np.allclose(came, wanted, tolerance, tolerance)

@@ -33,6 +33,9 @@ from rnnbook.training import TrainConfig, batches
 
 MAKERS = {
     "sine": sine.make,
+    "noisy waves": sine.make_noisy,
+    "drifting waves": sine.make_drifting,
+    "several waves": sine.make_several,
     "counting": counting.make,
     "words": words.make,
     "text": text.make,
@@ -301,6 +304,67 @@ def test_noisy_waves_are_reproducible_and_noisy():
     clean = sine.noisy_waves(200, np.random.default_rng(3), noise=0)
     assert np.isclose((a.targets - clean.targets).std(), 0.1, rtol=0.05)
     assert np.abs(clean.inputs).max() <= 1
+
+
+def test_noisy_waves_are_one_wave_of_several():
+    w = np.random.default_rng(3).uniform(1, 4, (5, 1))
+    rng = np.random.default_rng(3)
+    rng.uniform(size=5)  # what `noisy_waves` draws its frequencies from
+    same = sine.several_waves(5, rng, w)
+    assert np.array_equal(sine.noisy_waves(5, np.random.default_rng(3)).inputs, same.inputs)
+
+
+def test_several_waves_are_their_sum_and_follow_twice_as_many_numbers():
+    frequencies = np.array([1.0, 2.7, 3.9])
+    split = sine.several_waves(4, np.random.default_rng(0), frequencies, noise=0, length=300)
+    s = split.inputs[..., 0].astype(float)
+    roots = np.exp(1j * sine.STEP * np.concatenate([frequencies, -frequencies]))
+    filtered = np.array([np.convolve(row, np.poly(roots).real, "valid") for row in s])
+    assert np.abs(filtered).max() < 1e-4
+    assert np.isclose(s.var(), 3 / 2, rtol=0.1)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\), but must be \(k,\) or \(4, k\)"):
+        sine.several_waves(4, np.random.default_rng(0), np.ones((2, 3)))
+
+
+def test_frequencies_drift_as_a_random_walk_between_mirrors():
+    w = sine.drifting_frequencies(4000, np.random.default_rng(0), 0.02, 101, start=2.5)
+    assert (w[:, 0] == 2.5).all()
+    assert np.isclose(w[:, 100].std(), 0.02 * 10, rtol=0.05)
+    far = sine.drifting_frequencies(4000, np.random.default_rng(0), 0.5, 2000)[:, -1]
+    assert 1 <= far.min() <= far.max() <= 4
+    assert np.isclose(far.mean(), 2.5, atol=0.05)  # uniform, in the long run
+    assert np.isclose(far.var(), 9 / 12, rtol=0.05)
+    with pytest.raises(ValueError, match=r"start is 5, but must be in \[1, 4\]"):
+        sine.drifting_frequencies(1, np.random.default_rng(0), start=5)
+
+
+def test_a_wave_that_does_not_drift_is_a_sine():
+    split = sine.drifting_waves(6, np.random.default_rng(0), drift=0, noise=0, start=3.0)
+    s = np.concatenate([split.inputs, split.targets[:, -1:]], axis=1)[..., 0].astype(float)
+    assert np.abs(s[:, 2:] - 2 * np.cos(0.3) * s[:, 1:-1] + s[:, :-2]).max() < 1e-6
+
+
+def test_the_step_of_a_drifting_wave_is_its_frequency():
+    """The newest frequency is the unknown: given the others, its own error is half its variance."""
+    drift = 0.5  # large, so that it shows: 0.05 a step
+    rng = np.random.default_rng(1)
+    split = sine.drifting_waves(100_000, rng, drift, noise=0, length=2, start=2.5)
+    x, target = split.inputs[..., 0].astype(float), split.targets[:, -1, 0]
+    exact = 2 * np.cos(0.25) * x[:, 1] - x[:, 0]  # as if the frequency had stayed
+    floor = (1 - np.exp(-((drift * sine.STEP) ** 2))) / 2
+    assert np.isclose(mean_squared_error(target, exact), floor, rtol=0.02)
+
+
+def test_baselines_of_many_waves_are_scored_where_they_count(tasks):
+    for name in ("noisy waves", "drifting waves", "several waves"):
+        task = tasks[name]
+        same = task.score(task.test.inputs, "test")
+        assert np.isclose(task.baselines["persistence"].test, same)
+        errors = [task.baselines[f"AR({p})"].validation for p in sine.ORDERS]
+        assert errors == sorted(errors, reverse=True)
+        assert errors[-1] > sine.NOISE**2
+    clean = sine.make_drifting(noise=0)
+    assert clean.baselines["AR(20)"].test < 5e-5
 
 
 # --------------------------------------------------------------------------------- counting

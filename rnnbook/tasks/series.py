@@ -21,7 +21,7 @@ from rnnbook.arrays import Array
 from rnnbook.baselines import LinearAutoregression, persistence, seasonal_persistence
 from rnnbook.config import ModelConfig
 from rnnbook.metrics import average_relative_variance, mean_squared_error
-from rnnbook.tasks import Scaler, Score, Task, from_pages, windows
+from rnnbook.tasks import Scaler, Score, Setup, Task, from_pages, windows
 from rnnbook.training import TrainConfig
 
 #: The benchmark's periods, first and last year of each. AR(12) can predict from 1712 on.
@@ -34,6 +34,10 @@ PERIODS: Final = {
 LAST_YEAR_OF_VARIANCE: Final = 1979
 #: First and last year that each part of the task asks for.
 TARGETS: Final = {"train": (1701, 1899), "validation": (1900, 1920), "test": (1921, 2008)}
+#: How networks of 8 units are trained. By 1900 to 1920 and three seeds each of RNN, GRU and LSTM,
+#: 1000 updates at 3e-3 were as good, and pieces of 49 years a little worse; without patience the
+#: error there is lower by up to 4 %, at twice the cost.
+SMALL: Final = TrainConfig(updates=400, lr=1e-2, clip_norm=1.0, patience=12)
 CYCLE: Final = 11  # years from one maximum to the next, roughly
 
 
@@ -103,6 +107,8 @@ def make() -> SunspotTask:
     """
     Predict next year's number; float32, each part one sequence.
 
+    `variants`: GRU and LSTM as small as the network itself, and "wide", the one of the task `sine`.
+
     >>> task = make()
     >>> task.train.inputs.shape, task.validation.inputs.shape, task.test.inputs.shape
     ((1, 199, 1), (1, 21, 1), (1, 88, 1))
@@ -121,11 +127,19 @@ def make() -> SunspotTask:
         validation=parts["validation"],
         test=parts["test"],
         model=ModelConfig(H=8),
-        training=TrainConfig(updates=1000, lr=3e-3, clip_norm=1.0),
+        training=SMALL,
         metric="mean squared error",
         score_baselines=lambda: _baselines(data, scaler),
         data=data,
         scaler=scaler,
+        variants={
+            "gru": Setup(ModelConfig(cell="gru", H=8), SMALL),
+            "lstm": Setup(ModelConfig(cell="lstm", H=8), SMALL),
+            "wide": Setup(
+                ModelConfig(H=100, activation="relu"),
+                TrainConfig(updates=200, lr=1e-3, validate_every=5),
+            ),
+        },
     )
 
 
