@@ -96,6 +96,16 @@ def one_power_more(
     return linear_logits(W_xh, W_hh, b_h, W_hh @ W_hy, b_y, ids)
 
 
+def transposed(W_xh: Array, W_hh: Array, b_h: Array, W_hy: Array, b_y: Array, ids: Array) -> Array:
+    return linear_logits(W_xh, W_hh.T, b_h, W_hy, b_y, ids)
+
+
+def without_powers(
+    W_xh: Array, W_hh: Array, b_h: Array, W_hy: Array, b_y: Array, ids: Array
+) -> Array:
+    return linear_logits(W_xh, np.eye(len(b_h)), b_h, W_hy, b_y, ids)
+
+
 def draw_linear(rng: Rng, s: Sizes) -> Arguments:
     V, H, K = s["V"], s["H"], s["K"]
     W_hh = rng.normal(size=(H, H)) / np.sqrt(H)
@@ -137,6 +147,15 @@ def smoothed_below_only(first: Array, second: Array, ids: Array) -> Array:
     return np.asarray(np.log(odds)[ids])
 
 
+def smoothed_once(first: Array, second: Array, ids: Array) -> Array:
+    odds = (first + 1) / (first.sum() + 1) / ((second + 1) / (second.sum() + 1))
+    return np.asarray(np.log(odds)[ids])
+
+
+def not_divided(first: Array, second: Array, ids: Array) -> Array:
+    return np.asarray(np.log((first + 1) / (second + 1))[ids])
+
+
 def unsmoothed(first: Array, second: Array, ids: Array) -> Array:
     return np.asarray((np.log(first / first.sum()) - np.log(second / second.sum()))[ids])
 
@@ -163,6 +182,11 @@ def masked_before(h: Array, W_hy: Array, b_y: Array, lengths: Array) -> Array:
     for b, n in enumerate(lengths):
         y[b, n:] = 0
     return softmax(y)
+
+
+def logits_along(h: Array, W_hy: Array, b_y: Array, lengths: Array) -> Array:
+    real = np.arange(h.shape[1]) < lengths[:, None]
+    return np.asarray(np.where(real[..., None], h @ W_hy + b_y, 0))
 
 
 def over_steps(h: Array, W_hy: Array, b_y: Array, lengths: Array) -> Array:
@@ -201,6 +225,14 @@ def letter_alone(score: Callable[[Array], float], ids: Array) -> Array:
 
 def along_differences(score: Callable[[Array], float], ids: Array) -> Array:
     return np.diff([score(ids[:t]) for t in range(len(ids) + 1)])
+
+
+def all_up_to(score: Callable[[Array], float], ids: Array) -> Array:
+    return np.array([score(ids) - score(ids[t + 1 :]) for t in range(len(ids))])
+
+
+def all_from(score: Callable[[Array], float], ids: Array) -> Array:
+    return np.array([score(ids) - score(ids[:t]) for t in range(len(ids))])
 
 
 def draw_score(rng: Rng, s: Sizes) -> Arguments:
@@ -305,6 +337,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
             ),
             "the state's bias enters at every step, not once": bias_once,
             "there is one power of A too many: the last letter meets none": one_power_more,
+            "a state is a row, so the next is h A: A is transposed": transposed,
+            "a letter meets A once for each letter behind it": without_powers,
         },
     ),
     "words-4": Function(
@@ -334,6 +368,11 @@ EXERCISES: Final[dict[str, Exercise]] = {
                 smoothed_below_only
             ),
             "a letter that was never counted needs the one that is added": unsmoothed,
+            "counts are not probabilities: divide each by its language's total": not_divided,
+            "each of the V letters adds 1 to the total, not one for all": smoothed_once,
+            "nats: the natural logarithm, not that to the base 2": lambda a, b, ids: (
+                log_odds(a, b, ids) / np.log(2)
+            ),
             "that is the logarithm of the second over the first": lambda a, b, ids: log_odds(
                 b, a, ids
             ),
@@ -350,6 +389,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "every beginning of a name has an answer, not only the whole": at_the_end_only,
             "behind the end there is no answer: 0, not the same for each language": masked_before,
             "the languages share the probability, not the steps": over_steps,
+            "those are the logits: take their softmax": logits_along,
+            "the output has a bias": lambda h, W_hy, b_y, lengths: along(h, W_hy, 0 * b_y, lengths),
             "the padding has answers": lambda h, W_hy, b_y, lengths: softmax(h @ W_hy + b_y),
         },
     ),
@@ -363,6 +404,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "that is how the score moves while reading: here the whole word is read": (
                 along_differences
             ),
+            "take out the one letter, and keep all that stand before it": all_up_to,
+            "take out the one letter, and keep all that stand behind it": all_from,
             "a fall is the score with the letter less the score without": lambda score, ids: (
                 -left_out(score, ids)
             ),
@@ -378,6 +421,12 @@ EXERCISES: Final[dict[str, Exercise]] = {
         {
             "recall and precision are swapped: a row holds the names of one language": swapped,
             "that is the share of all names: divide by the row, and by the column": shares_of_all,
+            "that is the recall twice: the precision divides by the columns' sums": (
+                lambda C: (recall_and_precision(C)[0],) * 2
+            ),
+            "that is the precision twice: the recall divides by the rows' sums": (
+                lambda C: (recall_and_precision(C)[1],) * 2
+            ),
         },
     ),
     "words-9": Function(
@@ -401,6 +450,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
                 y.mean(axis=0)
             ),
             "that counts votes: each network has more to say than its best guess": voted,
+            "the averages sum to 1 already: no second softmax": lambda y: softmax(averaged(y)),
+            "average over the networks, the first axis": lambda y: softmax(y).mean(axis=1),
             "probabilities are averaged, not added": lambda y: softmax(y).sum(axis=0),
         },
     ),
