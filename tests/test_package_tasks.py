@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -518,6 +518,18 @@ def test_baselines_of_words_get_better_with_what_they_know(tasks):
         assert majority < 0.08 < 0.35 < letters < grams - 0.15
         assert 0.7 < grams < 0.9
     assert list(scores) == ["majority", "letter frequencies", "1- to 3-grams"]
+
+
+def test_the_networks_of_words_differ_in_what_they_are_named_after_alone(tasks):
+    task = tasks["words"]
+    assert task.model.cell == "gru"
+    assert {name: setup.model for name, setup in task.variants.items()} == {
+        "rnn": replace(task.model, cell="rnn"),
+        "lstm": replace(task.model, cell="lstm"),
+        "bidirectional": replace(task.model, bidirectional=True),
+    }
+    for setup in task.variants.values():
+        assert replace(setup.training, lr=task.training.lr) == task.training
 
 
 def test_readers_can_encode_names_of_their_own(tasks):
