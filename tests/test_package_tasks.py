@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -493,6 +493,17 @@ def test_parts_of_the_reference_share_no_paragraph(tasks):
     assert shared(texts["test"], texts["train"], 200) == 0
     assert shared(texts["validation"], texts["train"], 200) < 0.01
     assert 0.6 * len(raw) < sum(map(len, texts.values())) < 0.95 * len(raw)
+
+
+def test_cells_of_the_text_have_one_size_and_one_recipe(tasks):
+    task = tasks["text"]
+    sizes = {"gru": sum(np.prod(s) for s in task.model.shapes.values())}
+    for cell, (model, training) in task.variants.items():
+        sizes[cell] = sum(np.prod(s) for s in model.shapes.values())
+        assert model.cell == cell
+        assert replace(training, lr=task.training.lr) == task.training
+    assert set(sizes) == {"gru", "lstm", "rnn"}
+    assert max(sizes.values()) < 1.01 * min(sizes.values())
 
 
 def test_letters_that_training_does_not_have_are_unknown():

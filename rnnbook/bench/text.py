@@ -37,6 +37,7 @@ SEEDS: Final = 5
 #: settings, and the same for three times as long.
 LARGE: Final = 256
 LONG: Final = ((2000, 200), (6000, 400))  # updates, and those between two looks
+READ: Final = 100
 SHARES: Final = np.arange(1, 20) / 20  # of the network in a mixture
 
 
@@ -65,7 +66,8 @@ class Long:
     """
     One long training: settings, looks, and what the kept network is worth beside the 5-gram.
 
-    mixture: bits per character of share * network + (1 - share) * 5-gram, the share chosen on the
+    read: bits per character of the training text, as it was read, over the last `READ` updates;
+    mixture: those of share * network + (1 - share) * 5-gram, the share chosen on the
     validation part.
     """
 
@@ -73,6 +75,7 @@ class Long:
     training: dict[str, Any]
     parameters: int
     looks: list[Look]
+    read: float
     share: float
     mixture: Score
 
@@ -161,8 +164,8 @@ def _check(record: Record) -> None:
         updates = [look.update for look in each.looks]
         if updates != sorted(set(updates)):
             raise ValueError("its looks are not in their order")
-    mixtures = [each.mixture for each in record.longs]
-    measured = [run[2:] for run in record.runs] + [*map(tuple, looks), *map(tuple, mixtures)]
+    mixtures = [(each.read, each.share, *each.mixture) for each in record.longs]
+    measured = [run[2:] for run in record.runs] + [*map(tuple, looks), *mixtures]
     for numbers in (*measured, *record.baselines.values()):
         if not all(math.isfinite(n) and n >= 0 for n in numbers):
             raise ValueError(f"it holds {numbers}, but all must be finite, and none below 0")
@@ -251,10 +254,11 @@ def _long(task: text.Text, setup: Setup, say: Callable[[str], None]) -> Long:
 
     model = models_numpy.build(setup.model)
     pieces = batches(task.train, setup.training)
-    models_numpy.fit(model, pieces, setup.training, validate=look, show=False)
+    history = models_numpy.fit(model, pieces, setup.training, validate=look, show=False)
+    read = round(float(np.mean(history.loss[-READ:]) / math.log(2)), 4)
     share, mixture = _mixture(task, model)
     settings = asdict(setup.model), asdict(setup.training)
-    return Long(*settings, _parameters(model), looks, share, mixture)
+    return Long(*settings, _parameters(model), looks, read, share, mixture)
 
 
 def _mixture(task: text.Text, model: Network) -> tuple[float, Score]:

@@ -93,7 +93,7 @@ def connected(T: int, d: int) -> float:
 def draw_lag(rng: np.random.Generator, s: Sizes) -> tuple[Any, ...]:
     """Within a piece at first, later beyond it."""
     T = s["T"]
-    return T, int(rng.integers(2, T - 1)) if T == FIRST["T"] else T + 1
+    return T, int(rng.integers(2, T - 1)) if FIRST["T"] == T else T + 1
 
 
 def nats(y: Array, target: Array) -> Array:
