@@ -582,6 +582,17 @@ def test_parts_of_the_reference_share_no_paragraph(tasks):
     assert 0.6 * len(raw) < sum(map(len, texts.values())) < 0.95 * len(raw)
 
 
+def test_cells_of_the_text_have_one_size_and_one_recipe(tasks):
+    task = tasks["text"]
+    sizes = {"gru": sum(np.prod(s) for s in task.model.shapes.values())}
+    for cell, (model, training) in task.variants.items():
+        sizes[cell] = sum(np.prod(s) for s in model.shapes.values())
+        assert model.cell == cell
+        assert replace(training, lr=task.training.lr) == task.training
+    assert set(sizes) == {"gru", "lstm", "rnn"}
+    assert max(sizes.values()) < 1.01 * min(sizes.values())
+
+
 def test_letters_that_training_does_not_have_are_unknown():
     task = text.make("ab" * 40 + "abc " * 5)
     assert task.alphabet.letters == "ab"

@@ -16,6 +16,7 @@ True
     race        the turns                sine, first    time to first result
     measure     a whole run              machine        what it ran on, and was it busy
     report      times and ratios, JSON   table, figure, goals
+    text        another thing: the task `text`, trained for longer than its page may, and recorded
 """
 
 from rnnbook.bench.contenders import DEFAULT, KNOWN, Contender
