@@ -251,7 +251,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "an LSTM has four blocks, with the candidate": lambda P, D, V: nearest(
                 P, D, V, three_gates
             ),
-            "that is the largest that is not above P; the next may come closer": (
+            "one too few: with one bias to a block, the next may come closer": (
                 lambda P, D, V: nearest(P, D, V) - 1
             ),
         },
@@ -291,7 +291,7 @@ EXERCISES: Final[dict[str, Exercise]] = {
             "each character is rounded by itself; round the sum": lambda y, target: (
                 int(np.ceil(nats(y, target) / np.log(2)).sum()) + 1
             ),
-            "one bit more is needed so that no code word begins another": lambda y, target: (
+            "round up; then one bit more, so that no word begins another": lambda y, target: (
                 code(y, target) - 1
             ),
             "these are nats; a bit is ln 2 of them": lambda y, target: (
@@ -330,6 +330,8 @@ EXERCISES: Final[dict[str, Exercise]] = {
                 y.var() / tau**3
             ),
             "the power of tau is 3": lambda y, tau: slope(y, tau) * tau,
+            "divide the variance by tau cubed": lambda y, tau: slope(y, tau) * tau**3,
+            "that is in bits; wanted are nats": lambda y, tau: slope(y, tau) / np.log(2),
         },
     ),
     "text-7": Function(

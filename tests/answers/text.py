@@ -93,6 +93,7 @@ ANSWERS: dict[str, Answers] = {
             (lambda P, D, V: round((P / 4) ** 0.5), "quadratic"),
             (lambda P, D, V: units(P + V * D + V, D, 0) or 1, "wanted is"),
             (lambda P, D, V: units(P, D, V) - 1, "come closer"),
+            (lambda P, D, V: units(P - 4 * units(P, D, V), D, V), "one bias"),
         ],
     ),
     "text-2": Answers(
@@ -140,6 +141,8 @@ ANSWERS: dict[str, Answers] = {
         [
             (lambda y, tau: -variance(y, tau) / tau, "derivative by 1 / tau"),
             (lambda y, tau: variance(y, tau) / tau**2, "power of tau"),
+            (variance, "divide the variance"),
+            (lambda y, tau: variance(y, tau) / tau**3 / np.log(2), "in bits"),
             (lambda y, tau: variance(y, 1) / tau**3, "at temperature tau"),
             (lambda y, tau: np.var(y) / tau**3, "weighted by q"),
         ],
