@@ -7,12 +7,43 @@ The notebooks are compared with what `tools/execute.py` stored, so both run in t
 
 import runpy
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 # By its path: importing it would import the package, and with it NumPy, before its threads are set.
 runpy.run_path(str(Path(__file__).parent / "rnnbook" / "environment.py"))["apply"]()
+
+#: What the pages in a folder of book/, and the module of their models, need: one of the backends,
+#: and what to install.
+NEEDS = {
+    "tensorflow": ("models_tf.py", ["tensorflow"], 'TensorFlow: pip install "rnnbook[tensorflow]"'),
+    "pytorch": ("models_torch.py", ["torch"], 'PyTorch: pip install "rnnbook[torch]"'),
+    "keras": (
+        "models_keras.py",
+        ["tensorflow", "torch", "jax"],
+        'Keras and a backend: pip install "rnnbook[keras,torch]"',
+    ),
+}
+
+
+def missing(folder: str) -> str | None:
+    """What to install for the pages in a folder; None where nothing is missing."""
+    _, backends, install = NEEDS.get(folder, ("", [], ""))
+    there = not backends or any(map(find_spec, backends))
+    return None if there and (folder != "keras" or find_spec("keras")) else f"needs {install}"
+
+
+collect_ignore = [f"rnnbook/{NEEDS[folder][0]}" for folder in NEEDS if missing(folder)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the pages of a framework that is not installed, saying what to install."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and (reason := missing(item.path.parent.name)):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
 
 SPENT = pytest.StashKey[float]()
 

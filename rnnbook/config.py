@@ -73,6 +73,11 @@ class ModelConfig:
         """2 if the layers read in both directions, else 1."""
         return 2 if self.bidirectional else 1
 
+    @property
+    def streams(self) -> bool:
+        """Whether it may read a sequence in pieces: one direction, outputs at every step."""
+        return self.output == "every" and not self.bidirectional
+
     def layers(self) -> Iterator[tuple[list[str], int]]:
         """
         For each layer, the prefixes of its directions' parameters, and the width that it reads.

@@ -7,6 +7,7 @@ count, not an average: averages of batches of different sizes cannot be averaged
 
 import math
 import operator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -172,3 +173,20 @@ def _per_symbol(total_nats: float, symbols: int) -> float:
     if not mean > -1e-9:  # rounding may leave less than 0 of a certain answer
         raise ValueError(f"total_nats is {total_nats}, but a sum of -log p is at least 0")
     return mean
+
+
+def largest_gap(reference: Sequence[float], other: Sequence[float]) -> float:
+    """
+    The largest relative gap between two loss curves: max |other - reference| / reference.
+
+    Raises ValueError where they are not of one length, or hold a loss that is not above 0.
+
+    >>> round(largest_gap([2.0, 1.0], [2.0, 1.01]), 6)
+    0.01
+    """
+    a, b = np.asarray(reference, np.float64), np.asarray(other, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or not a.size:
+        raise ValueError(f"the curves have shapes {a.shape} and {b.shape}, but must be (n,) both")
+    if not (np.minimum(a, b) > 0).all():
+        raise ValueError("a curve holds a loss that is not above 0")
+    return float((np.abs(b - a) / a).max())

@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,7 @@ from rnnbook.optim import OPTIMIZERS, clip_grad_norm
 from rnnbook.sampling import draw, probabilities
 from rnnbook.storage import load_arrays, save_arrays
 from rnnbook.tasks import Split
-from rnnbook.training import Batch, History, TrainConfig, progress
-
-PIECE = 4096  # steps of all sequences together that `outputs` asks for at once
+from rnnbook.training import Batch, History, TrainConfig, in_pieces, refuse_nan, train
 
 
 def starting_params(config: ModelConfig, seed: int) -> Params:
@@ -67,11 +66,16 @@ def get_params(model: Network) -> Params:
 
 def set_params(model: Network, params: Params) -> None:
     """Copy values into the model. All names, shapes and dtypes must fit, or nothing is changed."""
-    dtype = check_params(params, model.config.shapes, "model")
-    if dtype != model.config.dtype:
-        raise TypeError(f"parameters are {dtype}, but this model's are {model.config.dtype}")
+    check_params_of(model.config, params)
     for name, p in model.params.items():
         p[...] = params[name]
+
+
+def check_params_of(config: ModelConfig, params: Params) -> None:
+    """Raise ValueError or TypeError unless these are all of the model's, in shape and dtype."""
+    dtype = check_params(params, config.shapes, "model")
+    if dtype != config.dtype:
+        raise TypeError(f"parameters are {dtype}, but this model's are {config.dtype}")
 
 
 def predict(
@@ -86,7 +90,7 @@ def predict(
     """
     y, last = model.forward(x, state, lengths)
     if not np.isfinite(y).all():
-        _refuse_nan(Batch(x, y[:0], lengths))
+        refuse_nan(Batch(x, y[:0], lengths))
     return y, last
 
 
@@ -105,7 +109,7 @@ def loss_and_grads(
     batch = Batch(x, target, lengths)
     loss, grads, _ = _forward_and_back(model, batch, state)
     if not np.isfinite(loss):
-        _refuse_nan(batch)
+        refuse_nan(batch)
     return loss, grads
 
 
@@ -120,36 +124,12 @@ def _forward_and_back(
         return loss, model.backward(dy), last
 
 
-def _refuse_nan(batch: Batch, where: str = "") -> None:
-    """Raise ValueError where the data, their padding aside, hold NaN or infinity."""
-    for name in ("inputs", "targets"):
-        a = getattr(batch, name)
-        if batch.lengths is not None and a.ndim == 3:
-            a = a[np.arange(a.shape[1]) < np.asarray(batch.lengths)[:, None]]
-        bad = np.count_nonzero(~np.isfinite(a))
-        if bad:
-            raise ValueError(f"the {name}{where} hold {bad} NaN or infinity")
-
-
 def outputs(model: Network, split: Split) -> Array:
     """
     `predict` on one part of a task, in pieces: sequences a few hundred at a time, a long stream
     (1, n) a few thousand steps at a time, its state carried.
     """
-    x, lengths = split.inputs, split.lengths
-    N, T = x.shape[:2]
-    stream = N == 1 and model.config.output == "every" and not model.config.bidirectional
-    if stream and lengths is None:
-        state, found = None, []
-        for start in range(0, T, PIECE):
-            y, state = predict(model, x[:, start : start + PIECE], state)
-            found.append(y)
-        return np.concatenate(found, axis=1)
-    rows = max(1, PIECE // T)
-    pieces = [slice(start, start + rows) for start in range(0, N, rows)]
-    ends = [None if lengths is None else lengths[piece] for piece in pieces]
-    found = [predict(model, x[p], lengths=end)[0] for p, end in zip(pieces, ends, strict=True)]
-    return np.concatenate(found)
+    return in_pieces(partial(predict, model), split, model.config.streams)
 
 
 def loss(model: Network, split: Split) -> float:
@@ -175,32 +155,21 @@ def fit(
     data hold NaN, and FloatingPointError where a loss is not a number all the same; both say at
     which update.
     """
-    optimizer, history = OPTIMIZERS[config.optimizer](config.lr), History()
-    state, kept = None, None
-    for update, each in enumerate(progress(batches, config.updates, show), start=1):
-        batch = Batch(*each)
-        batch_loss, grads, state = _forward_and_back(model, batch, state if batch.carry else None)
-        if not np.isfinite(batch_loss):
-            _refuse_nan(batch, f" of update {update}")
-            raise FloatingPointError(
-                f"the loss is {batch_loss} after {update - 1} updates: try a lower learning rate "
-                f"than {config.lr}, or clip_norm"
-            )
-        history.loss.append(batch_loss)
-        if config.clip_norm is not None:
-            clip_grad_norm(grads, config.clip_norm)
-        optimizer.lr = config.lr_at(update)
-        optimizer.update(model.params, grads)
-        if validate is not None and update % config.validate_every == 0:
-            if history.look(update, validate(model)):
-                kept = get_params(model)
-            if history.impatient(config.patience):
-                break
-    if not history.loss:
-        raise ValueError("there was no batch to train on")
-    if kept is not None:
-        set_params(model, kept)
-    return history
+    optimizer, state = OPTIMIZERS[config.optimizer](config.lr), None
+
+    def step(batch: Batch, lr: float) -> float:
+        nonlocal state
+        loss, grads, state = _forward_and_back(model, batch, state if batch.carry else None)
+        if np.isfinite(loss):
+            if config.clip_norm is not None:
+                clip_grad_norm(grads, config.clip_norm)
+            optimizer.lr = lr
+            optimizer.update(model.params, grads)
+        return loss
+
+    look = None if validate is None else partial(validate, model)
+    weights = partial(get_params, model), partial(set_params, model)
+    return train(step, batches, config, look, weights, show)
 
 
 def forecast(model: Network, x: Array, steps: int) -> Array:

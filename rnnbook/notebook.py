@@ -1,7 +1,7 @@
 """What the book's notebooks share: their first cell, their tables."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -44,6 +44,42 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> "Markdown":
     lines = ["|:---|" + "---:|" * (len(header) - 1)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return Markdown("\n".join(["| " + " | ".join(header) + " |", *lines]))
+
+
+RESULT: Final = "application/vnd.rnnbook.result+json"
+
+
+class Result:
+    """What a page of the matrix found: a sentence on the page, a number for the landing page."""
+
+    def __init__(self, metric: str, test: float, gap: float | None = None) -> None:
+        for name, value in (("test", test), ("gap", gap)):
+            if value is not None and not np.isfinite(value):
+                raise ValueError(f"{name} is {value}, but must be a finite number")
+        self.metric, self.test, self.gap = metric, float(test), gap if gap is None else float(gap)
+
+    def __str__(self) -> str:
+        said = f"On the test part: {self.metric} {self.test:.3g}."
+        if self.gap is not None:
+            said += f" Largest relative gap to NumPy's loss curve: {self.gap:.1g}."
+        return said
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        found = {"metric": self.metric, "test": self.test, "gap": self.gap}
+        return {"text/markdown": str(self), "text/plain": str(self), RESULT: found}
+
+
+def result(metric: str, test: float, gap: float | None = None) -> Result:
+    """
+    The last value of the cell that says how a page ends; the landing page's matrix reads it there.
+
+    `gap` is the largest relative gap to the loss curve of NumPy. Raises ValueError where a number
+    is not finite.
+
+    >>> print(result("accuracy", 0.699, gap=2.2e-13))
+    On the test part: accuracy 0.699. Largest relative gap to NumPy's loss curve: 2e-13.
+    """
+    return Result(metric, test, gap)
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:

@@ -5,6 +5,7 @@ dark. Needs matplotlib.
 Figures have no background, so that a dark page can invert them; lines carry their own labels.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -79,6 +80,30 @@ def use_style() -> None:
 def label(ax: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
     """Write a line's name beside it, in its colour, at data coordinates (x, y)."""
     ax.annotate(text, (x, y), color=color, fontsize=10.5, annotation_clip=False, **kwargs)
+
+
+def loss_curves(
+    top: Axes, bottom: Axes, reference: Sequence[float], other: Sequence[float], framework: str
+) -> None:
+    """
+    Two loss curves over each other, NumPy's below `framework`'s, and their relative gap below them.
+
+    `framework` is a name in `FRAMEWORKS`.
+    """
+    updates = np.arange(1, len(reference) + 1)
+    ours, theirs = np.asarray(reference, np.float64), np.asarray(other, np.float64)
+    names = {"tensorflow": "TensorFlow", "keras": "Keras", "pytorch": "PyTorch"}
+    color, line = FRAMEWORKS["numpy"]
+    top.plot(updates, ours, color=color, linestyle=line, linewidth=4.5, alpha=0.45, label="NumPy")
+    color, _ = FRAMEWORKS[framework]
+    top.plot(updates, theirs, color=color, linewidth=1.1, label=names[framework])
+    top.set(ylabel="loss", yscale="log")
+    top.tick_params(labelbottom=False)
+    top.legend(loc="upper right")
+    gap = np.abs(theirs - ours) / ours
+    floor = np.finfo(np.float64).eps / 8  # a gap of 0 has no logarithm
+    bottom.plot(updates, np.maximum(gap, floor), color=color, linewidth=0.9)
+    bottom.set(xlabel="update", ylabel="relative gap", yscale="log")
 
 
 def heatmap(ax: Axes, a: Array, limit: float | None = None, **kwargs: Any) -> AxesImage:

@@ -1,6 +1,6 @@
 """What a training run needs beside the model: its settings, its batches, its history."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -222,6 +222,82 @@ def _stream_batches(
     for update in range(updates):
         at = update % pieces * steps
         yield Batch(x[:, at : at + steps], y[:, at : at + steps], carry=at > 0)
+
+
+def train(
+    step: Callable[[Batch, float], float],
+    batches: Iterable[Batch | tuple[Array, ...]],
+    config: TrainConfig,
+    validate: Callable[[], float] | None,
+    weights: tuple[Callable[[], Any], Callable[[Any], None]],
+    show: bool,
+) -> History:
+    """
+    The loop of every framework's `fit`: one `step(batch, learning rate)` a batch, which updates
+    the model and returns the loss before; where that is no finite number, it updates nothing.
+
+    `validate()` is asked every `config.validate_every` updates; `weights` is a pair of functions
+    that get the model's parameters and put them back, for the best look to be kept. Raises
+    ValueError where the data hold NaN, FloatingPointError where a loss is not a number all the
+    same; both say at which update.
+    """
+    history, kept = History(), None
+    get, put = weights
+    for update, each in enumerate(progress(batches, config.updates, show), start=1):
+        batch = Batch(*each)
+        loss = step(batch, config.lr_at(update))
+        if not np.isfinite(loss):
+            refuse_nan(batch, f" of update {update}")
+            raise FloatingPointError(
+                f"the loss is {loss} after {update - 1} updates: try a lower learning rate "
+                f"than {config.lr}, or clip_norm"
+            )
+        history.loss.append(loss)
+        if validate is not None and update % config.validate_every == 0:
+            if history.look(update, validate()):
+                kept = get()
+            if history.impatient(config.patience):
+                break
+    if not history.loss:
+        raise ValueError("there was no batch to train on")
+    if kept is not None:
+        put(kept)
+    return history
+
+
+def refuse_nan(batch: Batch, where: str = "") -> None:
+    """Raise ValueError where the data, their padding aside, hold NaN or infinity."""
+    for name in ("inputs", "targets"):
+        a = getattr(batch, name)
+        if batch.lengths is not None and a.ndim == 3:
+            a = a[np.arange(a.shape[1]) < np.asarray(batch.lengths)[:, None]]
+        bad = np.count_nonzero(~np.isfinite(a))
+        if bad:
+            raise ValueError(f"the {name}{where} hold {bad} NaN or infinity")
+
+
+PIECE = 4096  # steps of all sequences together that `in_pieces` asks for at once
+
+
+def in_pieces(predict: Callable[..., tuple[Array, Any]], split: Sequences, stream: bool) -> Array:
+    """
+    The outputs for one part of a task, from `predict(x, state, lengths) -> y, state`: sequences
+    a few hundred at a time; where `stream` says that the state may be carried, one long sequence
+    (1, n) a few thousand steps at a time.
+    """
+    x, lengths = split.inputs, split.lengths
+    N, T = x.shape[:2]
+    if stream and N == 1 and lengths is None:
+        state, found = None, []
+        for start in range(0, T, PIECE):
+            y, state = predict(x[:, start : start + PIECE], state, None)
+            found.append(y)
+        return np.concatenate(found, axis=1)
+    rows = max(1, PIECE // T)
+    pieces = [slice(start, start + rows) for start in range(0, N, rows)]
+    ends = [None if lengths is None else lengths[piece] for piece in pieces]
+    found = [predict(x[p], None, end)[0] for p, end in zip(pieces, ends, strict=True)]
+    return np.concatenate(found)
 
 
 def progress(batches: Iterable[Any], total: int, show: bool) -> Iterable[Any]:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     0: "environment arrays cells initializers losses metrics optim gradcheck training config "
     "convert sampling storage",
-    1: "baselines layers network tasks",
+    1: "baselines layers network inputs tasks",
     2: "models_numpy",
     3: "models_tf models_keras models_torch",
     4: "plotting notebook exercises bench",

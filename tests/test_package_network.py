@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from rnnbook import losses, metrics, models_numpy, sampling, storage
+from rnnbook import losses, metrics, models_numpy, sampling, storage, training
 from rnnbook.cells import CELLS
 from rnnbook.gradcheck import check_gradients, relative_error
 from rnnbook.layers import recurrent_layer
@@ -195,7 +195,7 @@ def test_outputs_in_pieces_are_those_at_once(name, monkeypatch):
         target[padding] = 0
     split = Split(x, target, lengths)
     y, _ = models_numpy.predict(model, x, lengths=lengths)
-    monkeypatch.setattr(models_numpy, "PIECE", 12)
+    monkeypatch.setattr(training, "PIECE", 12)
     assert relative_error(models_numpy.outputs(model, split), y) < 1e-13
     every = lengths if config.output == "every" else None
     assert np.isclose(models_numpy.loss(model, split), losses.mse(y, target, every)[0])
@@ -205,7 +205,7 @@ def test_a_streams_outputs_in_pieces_are_those_at_once(monkeypatch):
     model = models_numpy.build(LANGUAGE, 0)
     ids, targets = random_batch(LANGUAGE, B=1, T=50)
     y, _ = models_numpy.predict(model, ids)
-    monkeypatch.setattr(models_numpy, "PIECE", 12)
+    monkeypatch.setattr(training, "PIECE", 12)
     split = Split(ids, targets)
     assert relative_error(models_numpy.outputs(model, split), y) < 1e-13
     wanted, _ = losses.softmax_cross_entropy(y, targets)

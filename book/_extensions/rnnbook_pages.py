@@ -1,8 +1,9 @@
 """
-What the book's pages need beyond Jupyter Book: six small things.
+What the book's pages need beyond Jupyter Book: seven small things.
 
 1. MathJax as one local file, copied from the installed package `sphinx-mathjax-offline`.
-2. `{task-matrix}`: the table of tasks and frameworks, linked where a page exists.
+2. `{task-matrix}`: the table of tasks and frameworks, linked where a page exists, with the result
+   that the page's notebook stored; and on each of those pages a row of links to the others.
 3. `{run-time}`: how long a page's notebook ran when its outputs were stored.
 4. A bibliography without roles that mislead a screen reader.
 5. A formula and the full stop behind it stay on one line.
@@ -25,6 +26,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+RESULT = "application/vnd.rnnbook.result+json"
 MATHJAX = "tex-svg-full.js"
 # A task's name, and what its network has to find.
 TASKS = {
@@ -127,17 +129,50 @@ class TaskMatrix(SphinxDirective):
         return cell(nodes.Text(f"{name} "), nodes.inline("", wanted, classes=["matrix-wanted"]))
 
     def link(self, framework: str, task: str) -> nodes.entry:
+        """A link to the page, and below it what the page found."""
         page = f"book/{framework}/{task}"
         if page not in self.env.found_docs:
             # The framework's name is for narrow screens, where the column heads are gone.
             name = nodes.inline("", f"{FRAMEWORKS[framework]}: ", classes=["matrix-framework"])
             return cell(name, nodes.inline("", "not written yet", classes=["matrix-absent"]))
-        text = nodes.inline("", f"{TASKS[task][0]} in {FRAMEWORKS[framework]}")
-        reference = addnodes.pending_xref(
-            "", text, refdomain="std", reftype="doc", reftarget=f"/{page}", refexplicit=True,
-            refdoc=self.env.docname, refwarn=True,
-        )  # fmt: skip
-        return cell(reference)
+        name = f"{TASKS[task][0]} in {FRAMEWORKS[framework]}"
+        found = nodes.inline("", result(self.env.doc2path(page)), classes=["matrix-result"])
+        return cell(page_link(page, name, self.env.docname), found)
+
+
+def page_link(page: str, text: str, source: str) -> addnodes.pending_xref:
+    return addnodes.pending_xref(
+        "", nodes.inline("", text), refdomain="std", reftype="doc", reftarget=f"/{page}",
+        refexplicit=True, refdoc=source, refwarn=True,
+    )  # fmt: skip
+
+
+def result(path: str) -> str:
+    """What `rnnbook.notebook.result` stored in a notebook, in a few words; "" without one."""
+    cells = json.loads(Path(path).read_text("utf-8"))["cells"]
+    outputs = [out for each in cells for out in each.get("outputs", [])]
+    stored = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    if not stored:
+        return ""
+    found = stored[-1]
+    said = f"{found['metric']} {found['test']:.3g}"
+    return said if found["gap"] is None else f"{said}, gap {found['gap']:.0e}"
+
+
+def link_frameworks(app: Sphinx, doctree: nodes.document) -> None:
+    """Below the title of a page of the matrix, the same task in the other frameworks."""
+    _, _, place = app.env.docname.partition("book/")
+    own, _, task = place.partition("/")
+    section = next(iter(doctree.findall(nodes.section)), None)
+    if own not in FRAMEWORKS or task not in TASKS or section is None:
+        return
+    row = nodes.paragraph("", "The same task in ", classes=["task-row"])
+    others = [f for f in FRAMEWORKS if f != own and f"book/{f}/{task}" in app.env.found_docs]
+    for framework in others:
+        row += page_link(f"book/{framework}/{task}", FRAMEWORKS[framework], app.env.docname)
+        row += nodes.Text(" \N{MIDDLE DOT} " if framework != others[-1] else "")
+    if others:
+        section.insert(1, row)
 
 
 class RunTime(SphinxRole):
@@ -159,6 +194,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("task-matrix", TaskMatrix)
     app.add_post_transform(KeepPunctuation)
     app.add_role("run-time", RunTime())
+    app.connect("doctree-read", link_frameworks)
     app.connect("html-page-context", mend_citations)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", drop_unused)

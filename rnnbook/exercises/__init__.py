@@ -10,6 +10,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rnnbook.exercises.judging import Exercise, excused
 
 _NOT_PAGES = {"diagnosis", "judging"}
@@ -50,6 +52,42 @@ def verdict(name: str, answer: Any) -> Verdict:
     if wrong is None:
         return Verdict(True, "Right.")
     return Verdict(False, f"Not yet: {wrong}" + "." * (wrong[-1] not in ".?!"))
+
+
+def matches(answer: Any, wanted: Any, tolerance: float = 1e-6) -> None:
+    """
+    Print the verdict on an answer that has a reference: a number or an array beside another.
+
+    On the pages of the frameworks the reference is what NumPy computed. `tolerance` is relative to
+    the largest number wanted. `None` means that there is no answer yet; nothing is raised.
+
+    >>> matches(None, 1.5)
+    No answer yet.
+    >>> matches([1.0, 2.0], [1.0, 2.5])
+    Not yet: the largest difference is 0.5, of numbers up to 2.5.
+    >>> matches(2.5, 2.5)
+    Right.
+    """
+    print("No answer yet." if answer is None else _compared(answer, wanted, tolerance))
+
+
+def _compared(answer: Any, wanted: Any, tolerance: float) -> str:
+    wanted = np.asarray(wanted)
+    try:
+        found = np.asarray(answer)
+        if found.dtype.kind not in "fiub":
+            return f"Not yet: an answer of {found.dtype} is no number or array of numbers."
+    except Exception as error:  # whatever a framework's object says of itself
+        return f"Not yet: NumPy cannot read this {type(answer).__name__} ({error})."
+    if found.shape != wanted.shape:
+        return f"Not yet: the shape is {found.shape}, but {wanted.shape} is wanted."
+    if not np.isfinite(found).all():
+        return f"Not yet: {np.count_nonzero(~np.isfinite(found))} numbers are NaN or infinite."
+    difference = float(np.abs(found.astype(float) - wanted).max(initial=0))
+    scale = float(np.abs(wanted).max(initial=0))
+    if difference <= tolerance * max(scale, np.finfo(float).tiny):
+        return "Right."
+    return f"Not yet: the largest difference is {difference:.2g}, of numbers up to {scale:.3g}."
 
 
 def check(name: str, answer: Any) -> None:
