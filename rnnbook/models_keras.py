@@ -13,6 +13,7 @@ Shapes: B batch, T steps, D inputs, H hidden units, K outputs, V symbols.
 """
 # mypy: disable-error-code="import-untyped, import-not-found, no-untyped-call"
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -57,14 +58,29 @@ LOSSES: Final = {
 
 def pick_device(wanted: str | None = None) -> str:
     """
-    "gpu:0" where the backend finds one, else "cpu:0": a name for `keras.device`.
+    Where the backend computes by itself: "gpu", "mps", "xpu", "tpu" or "cpu", a name for
+    `keras.device`.
 
-    With `wanted`, that one: RuntimeError where the backend does not find it.
+    With `wanted`, that one: RuntimeError where the backend does not compute there.
     """
-    found = [*keras.distribution.list_devices("gpu"), "cpu:0"]
-    if wanted is not None and wanted not in found:
-        raise RuntimeError(f"Keras on {keras.config.backend()} finds no {wanted}, only {found}")
-    return wanted or found[0]
+    if wanted is None:
+        return _kind_of_device()
+    try:
+        with keras.device(wanted):
+            found = _kind_of_device()
+    except Exception as error:  # each backend has its own
+        raise RuntimeError(
+            f"Keras on {keras.config.backend()} finds no {wanted}: {error}"
+        ) from error
+    if found != wanted.partition(":")[0]:
+        raise RuntimeError(f"Keras on {keras.config.backend()} finds no {wanted}, it takes {found}")
+    return wanted
+
+
+def _kind_of_device() -> str:
+    name = str(ops.zeros(()).device).lower()  # "cuda:0", ".../device:gpu:0", "TFRT_CPU_0"
+    kind = next(kind for kind in ("cuda", "gpu", "mps", "xpu", "tpu", "cpu") if kind in name)
+    return "gpu" if kind == "cuda" else kind
 
 
 @contextmanager
@@ -316,7 +332,8 @@ def fit(
     def step(batch: Batch, lr: float) -> float:
         nonlocal last
         seen = checked(model.config, batch.inputs, batch.targets, batch.lengths)
-        refuse_nan(seen)
+        if not all(np.isfinite(a).all() for a in seen[:2]):
+            return math.nan  # nothing is updated, and `train` says what is wrong
         given, last = (last if batch.carry else None), None
         if config.steps is not None:
             last = predict(model, seen.inputs, given, seen.lengths)[1]
