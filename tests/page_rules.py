@@ -19,7 +19,9 @@ CELL_LINES = 45
 SECONDS = 60  # a notebook's budget, `notebook_seconds` in conftest.py
 COMPARED_SHARE = 0.6
 ALT_LENGTH, CAPTION_LENGTH = 30, 15
-EXERCISES, CHECKED_EXERCISES = 3, 8
+EXERCISES, CHECKED_EXERCISES, MATCHED_EXERCISES = 3, 8, 4
+FRAMEWORKS = ("tensorflow", "keras", "pytorch")
+RESULT = "application/vnd.rnnbook.result+json"  # rnnbook.notebook.RESULT
 NOTEBOOK_BYTES = 1_000_000
 TAGS = {
     "nbval-ignore-output", "raises-exception",
@@ -296,15 +298,19 @@ def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
     """
     In the foundations and the tasks in NumPy: eight exercises, the k-th with a hint, a cell of the
     reader's that calls `check("page-k", ...)` and has no answer yet, and a solution that calls it
-    and is right.
+    and is right. With a framework: four, that call `matches(...)`.
     """
     name = Path(page.name).stem
+    framework = Path(page.name).parent.name in FRAMEWORKS
+    wanted = MATCHED_EXERCISES if framework else CHECKED_EXERCISES
+    call = "matches(...)" if framework else f'check("{name}-%d", ...)'
     number, solving = 0, False
     seen: list[dict[str, bool]] = []
     for cell in page.cells:
         if cell.kind == "code" and seen:
             said = "".join(text for out in cell.outputs for text in output_texts(out))
-            if re.search(rf'check\(\s*"{name}-{number}",', cell.source):
+            checked = rf'check\(\s*"{name}-{number}",'
+            if re.search(r"\bmatches\(" if framework else checked, cell.source):
                 part = "solution" if solving else "question"
                 seen[-1][part] |= ("Right." if solving else "No answer yet.") in said
         for found in directives(cell) if cell.kind == "markdown" else ():
@@ -315,17 +321,27 @@ def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
                 seen[-1]["hint"] = True
             elif found.name == "solution-start":
                 solving = True
-    if number < CHECKED_EXERCISES:
-        yield "", f"has {number} checked exercises; a page of this part has {CHECKED_EXERCISES}"
+    if number < wanted:
+        yield "", f"has {number} checked exercises; a page of this part has {wanted}"
     missing = {
         "hint": "has no {hint}",
-        "question": f'has no cell that calls check("{name}-%d", ...) without an answer',
-        "solution": f'has no solution that check("{name}-%d", ...) calls right',
+        "question": f"has no cell that calls {call} without an answer",
+        "solution": f"has no solution that {call} calls right",
     }
     for k, parts in enumerate(seen, 1):
         for part, there in parts.items():
             if not there:
                 yield f"exercise {k}", missing[part].replace("%d", str(k))
+
+
+def ends_with_a_result(page: Page) -> Iterator[tuple[str, str]]:
+    """A page of the matrix task x framework stores one result, with its gap to NumPy beside it."""
+    outputs = [out for cell in page.code for out in cell.outputs]
+    results = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    if len(results) != 1:
+        yield "", f"stores {len(results)} results (notebook.result); a page of the matrix has one"
+    elif Path(page.name).parent.name in FRAMEWORKS and results[0]["gap"] is None:
+        yield "", "its result has no gap to the loss curve of NumPy"
 
 
 def cites_its_sources(page: Page) -> Iterator[tuple[str, str]]:
@@ -365,3 +381,4 @@ CHAPTER_RULES: tuple[Rule, ...] = (
     cites_its_sources,
 )
 CHECKED_RULES: tuple[Rule, ...] = (exercises_are_checked,)
+MATRIX_RULES: tuple[Rule, ...] = (ends_with_a_result,)

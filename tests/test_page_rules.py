@@ -281,3 +281,49 @@ def test_unchecked_exercise_is_caught(notebook: Notebook, expected: list[str]) -
     page = notebook_page("book/foundations/page.ipynb", notebook)
     found = rules.complaints([page], rules.CHECKED_RULES)
     assert found == [f"{page.name}: {words}" for words in expected]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("exercises.matches(", []),
+        ("compares(", ["exercise %d: has no cell that calls matches(...) without an answer"]),
+    ],
+)
+def test_unmatched_exercise_of_a_framework_is_caught(call: str, expected: list[str]) -> None:
+    notebook = with_exercises(4)
+    for cell in notebook["cells"]:
+        said = cell.get("outputs") and cell["outputs"][0]["text"]
+        if said == "No answer yet.\n":
+            cell["source"] = f"{call}None, 1.5)"
+        elif said == "Right.\n":
+            cell["source"] = "exercises.matches(1.5, 1.5)"
+    page = notebook_page("book/pytorch/page.ipynb", notebook)
+    found = rules.complaints([page], rules.CHECKED_RULES)
+    assert found == [f"{page.name}: {w % k}" for k in range(1, 5) for w in expected]
+    few = notebook_page("book/keras/page.ipynb", {"cells": [], "metadata": {}})
+    words = "has 0 checked exercises; a page of this part has 4"
+    assert rules.complaints([few], rules.CHECKED_RULES) == [f"{few.name}: {words}"]
+
+
+MATRIX_WORDS = " (notebook.result); a page of the matrix has one"
+
+
+@pytest.mark.parametrize(
+    ("folder", "results", "expected"),
+    [
+        ("numpy", [{"gap": None}], []),
+        ("pytorch", [{"gap": 1e-9}], []),
+        ("pytorch", [{"gap": None}], ["its result has no gap to the loss curve of NumPy"]),
+        ("keras", [], ["stores 0 results" + MATRIX_WORDS]),
+        ("numpy", [{"gap": None}] * 2, ["stores 2 results" + MATRIX_WORDS]),
+    ],
+)
+def test_result_that_is_missing_is_caught(
+    folder: str, results: list[dict[str, Any]], expected: list[str]
+) -> None:
+    outputs = [{"output_type": "execute_result", "data": {rules.RESULT: each}} for each in results]
+    notebook = {"cells": [{**code("result()"), "outputs": outputs}], "metadata": {}}
+    page = notebook_page(f"book/{folder}/page.ipynb", notebook)
+    found = rules.complaints([page], rules.MATRIX_RULES)
+    assert found == [f"{page.name}: {words}" for words in expected]

@@ -11,7 +11,9 @@ from book_rules import known_citations, listed_once, sources_only, unique_labels
 from page_rules import (
     CHAPTER_RULES,
     CHECKED_RULES,
+    FRAMEWORKS,
     MARKDOWN_RULES,
+    MATRIX_RULES,
     NOTEBOOK_BYTES,
     NOTEBOOK_RULES,
     SECONDS,
@@ -35,7 +37,8 @@ def book_files() -> list[Path]:
 FILES = book_files()
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 NOTEBOOKS = [name for name in NAMES if name.endswith(".ipynb")]
-CHECKED = [name for name in NOTEBOOKS if name.startswith(("book/foundations/", "book/numpy/"))]
+MATRIX = [name for name in NOTEBOOKS if name.split("/")[1] in ("numpy", *FRAMEWORKS)]
+CHECKED = [name for name in NOTEBOOKS if name.startswith("book/foundations/")] + MATRIX
 PAGES = [name for name in NAMES if name.endswith((".ipynb", ".md"))]
 
 
@@ -71,6 +74,12 @@ def test_notebook_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_chapter_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
     found = complaints([pages[name]], CHAPTER_RULES)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_page_of_the_matrix_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
+    found = complaints([pages[name]], MATRIX_RULES)
     assert not found, "\n".join(found)
 
 

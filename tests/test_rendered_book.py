@@ -5,13 +5,19 @@ The book as a reader gets it: built once, then looked at in a browser, over http
 finds is in test_rendered_accessibility.py.
 """
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from book_page import ROOT, read_page
+from page_rules import RESULT
 from playwright.sync_api import BrowserContext
 from rendered import COMMANDS, KINDS, Look, broken_links, find_browser, look, read_axe, weight
 
 PAGE_BYTES = 1_000_000
+FRAMEWORKS = ("numpy", "tensorflow", "keras", "pytorch")
+TASKS = ("sine", "counting", "words", "text")
 TERM, PAGE_OF_TERM = "sunspot", "book/numpy/sine.html"
 
 
@@ -32,6 +38,35 @@ def test_book_builds_without_a_complaint(built: tuple[Path, str]) -> None:
 def test_links_lead_somewhere_and_parts_are_local(html: Path) -> None:
     found = broken_links(html)
     assert not found, "\n".join(found)
+
+
+def test_every_task_is_one_click_from_the_other_frameworks(html: Path) -> None:
+    for task in TASKS:
+        for own in FRAMEWORKS:
+            text = (html / "book" / own / f"{task}.html").read_text("utf-8")
+            row = re.search(r'<p class="task-row">(.*?)</p>', text, re.DOTALL)
+            assert row, f"{own}/{task} has no row of links"
+            links = re.findall(r'href="\.\./(\w+)/(\w+)\.html"', row[1])
+            assert links == [(other, task) for other in FRAMEWORKS if other != own]
+
+
+def test_first_page_links_every_task_with_what_its_page_found(html: Path) -> None:
+    text = (html / "book" / "index.html").read_text("utf-8")
+    table = re.search(r'<table class="[^"]*task-matrix.*?</table>', text, re.DOTALL)
+    assert table
+    links = re.findall(r'href="(\w+)/(\w+)\.html"', table[0])
+    assert links == [(framework, task) for task in TASKS for framework in FRAMEWORKS]
+    found = re.findall(r'class="matrix-result">([^<]*)<', table[0])
+    stored = [stored_result(f"book/{framework}/{task}.ipynb") for framework, task in links]
+    for said, result in zip(found, stored, strict=True):
+        assert said.startswith(f"{result['metric']} {result['test']:.3g}")
+        assert ("gap" in said) == (result["gap"] is not None)
+
+
+def stored_result(name: str) -> dict[str, Any]:
+    outputs = [out for cell in read_page(ROOT / name).code for out in cell.outputs]
+    (result,) = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    return dict(result)
 
 
 def test_pages_are_light(html: Path, pages: list[str]) -> None:
