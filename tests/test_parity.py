@@ -131,7 +131,7 @@ def test_keras_agrees_on_its_other_backends(backend):
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__,
          "-k", "keras-gru or keras-rmsprop"],
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1"},
         capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]
