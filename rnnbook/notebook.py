@@ -46,7 +46,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> "Markdown":
     return Markdown("\n".join(["| " + " | ".join(header) + " |", *lines]))
 
 
-RESULT: Final = "application/vnd.rnnbook.result+json"
+RESULT: Final = "rnnbook"  # the key of a result in the metadata of the output that shows it
 
 
 class Result:
@@ -64,9 +64,9 @@ class Result:
             said += f" Largest relative gap to NumPy's loss curve: {self.gap:.1g}."
         return said
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, object]]:
         found = {"metric": self.metric, "test": self.test, "gap": self.gap}
-        return {"text/markdown": str(self), "text/plain": str(self), RESULT: found}
+        return {"text/markdown": str(self), "text/plain": str(self)}, {RESULT: found}
 
 
 def result(metric: str, test: float, gap: float | None = None) -> Result:

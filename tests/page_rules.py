@@ -21,7 +21,7 @@ COMPARED_SHARE = 0.6
 ALT_LENGTH, CAPTION_LENGTH = 30, 15
 EXERCISES, CHECKED_EXERCISES, MATCHED_EXERCISES = 3, 8, 4
 FRAMEWORKS = ("tensorflow", "keras", "pytorch")
-RESULT = "application/vnd.rnnbook.result+json"  # rnnbook.notebook.RESULT
+RESULT = "rnnbook"  # rnnbook.notebook.RESULT
 NOTEBOOK_BYTES = 1_000_000
 TAGS = {
     "nbval-ignore-output", "raises-exception",
@@ -337,7 +337,7 @@ def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
 def ends_with_a_result(page: Page) -> Iterator[tuple[str, str]]:
     """A page of the matrix task x framework stores one result, with its gap to NumPy beside it."""
     outputs = [out for cell in page.code for out in cell.outputs]
-    results = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    results = [out["metadata"][RESULT] for out in outputs if RESULT in out.get("metadata", {})]
     if len(results) != 1:
         yield "", f"stores {len(results)} results (notebook.result); a page of the matrix has one"
     elif Path(page.name).parent.name in FRAMEWORKS and results[0]["gap"] is None:

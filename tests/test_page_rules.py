@@ -322,7 +322,9 @@ MATRIX_WORDS = " (notebook.result); a page of the matrix has one"
 def test_result_that_is_missing_is_caught(
     folder: str, results: list[dict[str, Any]], expected: list[str]
 ) -> None:
-    outputs = [{"output_type": "execute_result", "data": {rules.RESULT: each}} for each in results]
+    outputs = [
+        {"output_type": "execute_result", "metadata": {rules.RESULT: each}} for each in results
+    ]
     notebook = {"cells": [{**code("result()"), "outputs": outputs}], "metadata": {}}
     page = notebook_page(f"book/{folder}/page.ipynb", notebook)
     found = rules.complaints([page], rules.MATRIX_RULES)

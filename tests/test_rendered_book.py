@@ -65,7 +65,7 @@ def test_first_page_links_every_task_with_what_its_page_found(html: Path) -> Non
 
 def stored_result(name: str) -> dict[str, Any]:
     outputs = [out for cell in read_page(ROOT / name).code for out in cell.outputs]
-    (result,) = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    (result,) = [out["metadata"][RESULT] for out in outputs if RESULT in out.get("metadata", {})]
     return dict(result)
 
 

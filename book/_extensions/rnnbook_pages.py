@@ -26,7 +26,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-RESULT = "application/vnd.rnnbook.result+json"
+RESULT = "rnnbook"  # rnnbook.notebook.RESULT
 MATHJAX = "tex-svg-full.js"
 # A task's name, and what its network has to find.
 TASKS = {
@@ -151,7 +151,7 @@ def result(path: str) -> str:
     """What `rnnbook.notebook.result` stored in a notebook, in a few words; "" without one."""
     cells = json.loads(Path(path).read_text("utf-8"))["cells"]
     outputs = [out for each in cells for out in each.get("outputs", [])]
-    stored = [out["data"][RESULT] for out in outputs if RESULT in out.get("data", {})]
+    stored = [out["metadata"][RESULT] for out in outputs if RESULT in out.get("metadata", {})]
     if not stored:
         return ""
     found = stored[-1]
