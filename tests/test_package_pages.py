@@ -1,4 +1,4 @@
-"""What the pages of the matrix share: their result, the two curves, the answer beside a reference."""
+"""What the pages of the matrix share: a result, two curves, an answer beside its reference."""
 
 import json
 
