@@ -57,14 +57,26 @@ LOSSES: Final = {
 
 def pick_device(wanted: str | None = None) -> str:
     """
-    "gpu:0" where the backend finds one, else "cpu:0": a name for `keras.device`.
+    "gpu:0" where the backend finds one ("mps:0" or "xpu:0" where PyTorch calls it so), else
+    "cpu:0": a name for `keras.device`.
 
     With `wanted`, that one: RuntimeError where the backend does not find it.
+
+    >>> pick_device("cpu:0")
+    'cpu:0'
     """
-    found = [*keras.distribution.list_devices("gpu"), "cpu:0"]
+    found = [*_gpus(), "cpu:0"]
     if wanted is not None and wanted not in found:
         raise RuntimeError(f"Keras on {keras.config.backend()} finds no {wanted}, only {found}")
     return wanted or found[0]
+
+
+def _gpus() -> list[str]:
+    """Keras lists no devices on PyTorch; there a new tensor tells where PyTorch computes."""
+    if keras.config.backend() != "torch":
+        return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
+    kind = ops.zeros(()).device.type
+    return [] if kind == "cpu" else ["gpu:0" if kind == "cuda" else f"{kind}:0"]
 
 
 @contextmanager
