@@ -101,7 +101,7 @@ class Summed:
     """
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
-        dense = [g + ops.zeros(g.shape, g.dtype) for g in grads]
+        dense = [g + ops.zeros((), g.dtype) for g in grads]
         super().apply(dense, trainable_variables)  # type: ignore[misc]
 
 
