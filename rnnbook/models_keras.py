@@ -58,13 +58,16 @@ LOSSES: Final = {
 
 def pick_device(wanted: str | None = None) -> str:
     """
-    Where the backend computes by itself: "gpu", "mps", "xpu", "tpu" or "cpu", a name for
+    Where the backend computes by itself: "gpu:0", "mps:0", "xpu:0", "tpu:0" or "cpu:0", a name for
     `keras.device`.
 
     With `wanted`, that one: RuntimeError where the backend does not compute there.
+
+    >>> pick_device("cpu:0")
+    'cpu:0'
     """
     if wanted is None:
-        return _kind_of_device()
+        return f"{_kind_of_device()}:0"
     try:
         with keras.device(wanted):
             found = _kind_of_device()
@@ -105,7 +108,7 @@ class Summed:
     """
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
-        dense = [g + ops.zeros(g.shape, g.dtype) for g in grads]
+        dense = [g + ops.zeros((), g.dtype) for g in grads]
         super().apply(dense, trainable_variables)  # type: ignore[misc]
 
 
@@ -279,7 +282,7 @@ def predict(
 def _train_on(model: Network, batch: Batch, state: State | None) -> float:
     """One update by the compiled optimiser; the loss before it."""
     with precision(model.config):
-        model.reset_metrics()  # or the loss that comes back is the mean over all calls so far
+        model.reset_metrics()  # before Keras 3.15 the loss was the mean over all calls so far
         inputs = _inputs(model, batch, state)
         return float(model.train_on_batch(inputs, {"y": batch.targets}))  # padding is masked
 

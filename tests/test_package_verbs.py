@@ -350,7 +350,7 @@ def test_keras_says_where_its_backend_computes(monkeypatch, name, kind):
     models_keras = frameworks.models("keras")
     monkeypatch.setattr(models_keras.ops, "zeros", lambda shape: SimpleNamespace(device=name))
     monkeypatch.setattr(models_keras.keras, "device", lambda name: nullcontext())
-    assert models_keras.pick_device() == kind
+    assert models_keras.pick_device() == f"{kind}:0"
     assert models_keras.pick_device(f"{kind}:0") == f"{kind}:0"
     with pytest.raises(RuntimeError, match=f"finds no tpu:0, it takes {kind}"):
         models_keras.pick_device("tpu:0")
