@@ -102,9 +102,11 @@ def precision(config: ModelConfig) -> Iterator[None]:
 
 class Summed:
     """
-    On TensorFlow the gradient of an Embedding is a list of rows, one for each id read. Keras
-    squares the rows and then adds those of the same id, in the norm for clipping and in Adam's v;
-    the square of a gradient is that of their sum.
+    On TensorFlow the gradient of an Embedding is a list of rows, one for each id read. The square
+    of a gradient is that of the sum of an id's rows, but Keras squares the rows and then adds them.
+
+    With clipnorm or global_clipnorm the norm alone is wrong, and with it by how much is clipped:
+    the scaling that follows sums the rows. Without clipping it is Adam's and RMSprop's v.
     """
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
