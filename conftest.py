@@ -5,6 +5,7 @@ The notebooks are compared with what `tools/execute.py` stored, so both run in t
 `rnnbook/environment.py`: set here, before pytest starts a notebook's kernel or an xdist worker.
 """
 
+import os
 import runpy
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -45,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+SHARED = 1.5  # measured: a page alone, 53 s; beside another page on the second core, 71 s
 SPENT = pytest.StashKey[float]()
 
 
@@ -56,11 +58,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail the cell with which its notebook goes over the budget."""
+    """
+    Fail the cell with which its notebook goes over the budget.
+
+    The budget is for a notebook that has two cores for itself, as when its outputs are stored
+    (test_pages.py holds the stored time to it). Beside other workers it may take longer.
+    """
     report = yield
     if item.path.suffix != ".ipynb" or call.when != "call" or item.parent is None:
         return report
-    budget = float(item.config.getini("notebook_seconds"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    budget = float(item.config.getini("notebook_seconds")) * (SHARED if workers > 1 else 1)
     before = item.parent.stash.get(SPENT, 0.0)
     item.parent.stash[SPENT] = spent = before + call.duration
     if before <= budget < spent and report.passed:
