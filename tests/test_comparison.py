@@ -71,7 +71,9 @@ def test_untrue_notebook_fails(report: str, name: str) -> None:
 
 def test_slow_notebook_fails_once_and_is_named(report: str) -> None:
     assert sorted(outcomes(report, "slow")) == ["FAILED", "PASSED", "PASSED"], report
-    assert re.search(rf"slow\.ipynb has run for \d s; a notebook may run for {1.5 * BUDGET:g} s", report)
+    assert re.search(
+        rf"slow\.ipynb has run for \d s; a notebook may run for {1.5 * BUDGET:g} s", report
+    )
 
 
 def test_report_names_the_number_that_differs(report: str) -> None:
