@@ -16,33 +16,39 @@ import pytest
 # By its path: importing it would import the package, and with it NumPy, before its threads are set.
 runpy.run_path(str(Path(__file__).parent / "rnnbook" / "environment.py"))["apply"]()
 
-#: What the pages in a folder of book/, and the module of their models, need: one of the backends,
-#: and what to install.
+TENSORFLOW, TORCH, KERAS = ("tensorflow",), ("torch",), ("keras",)
+BACKEND = ("tensorflow", "torch", "jax")
+EVERY = ((TENSORFLOW, TORCH, KERAS), "tensorflow,keras,torch")
+#: What the pages in a folder of book/, or one page, need: of each group one package; and the extras
+#: that bring them.
 NEEDS = {
-    "tensorflow": ("models_tf.py", ["tensorflow"], 'TensorFlow: pip install "rnnbook[tensorflow]"'),
-    "pytorch": ("models_torch.py", ["torch"], 'PyTorch: pip install "rnnbook[torch]"'),
-    "keras": (
-        "models_keras.py",
-        ["tensorflow", "torch", "jax"],
-        'Keras and a backend: pip install "rnnbook[keras,torch]"',
-    ),
+    "tensorflow": ((TENSORFLOW,), "tensorflow"),
+    "pytorch": ((TORCH,), "torch"),
+    "keras": ((KERAS, BACKEND), "keras,torch"),
+    "comparison/parity": EVERY,
+    "comparison/speed": EVERY,
+    "comparison/gpu": ((TORCH,), "torch"),
+    "appendix/errors": EVERY,
+    "appendix/article": EVERY,
 }
+MODULES = {"tensorflow": "models_tf", "keras": "models_keras", "pytorch": "models_torch"}
 
 
-def missing(folder: str) -> str | None:
-    """What to install for the pages in a folder; None where nothing is missing."""
-    _, backends, install = NEEDS.get(folder, ("", [], ""))
-    there = not backends or any(map(find_spec, backends))
-    return None if there and (folder != "keras" or find_spec("keras")) else f"needs {install}"
+def missing(page: str) -> str | None:
+    """What to install for a page, folder/name; None where nothing is missing."""
+    groups, extras = NEEDS.get(page) or NEEDS.get(page.partition("/")[0]) or ((), "")
+    there = all(any(map(find_spec, group)) for group in groups)
+    return None if there else f'needs a framework: pip install "rnnbook[{extras}]"'
 
 
-collect_ignore = [f"rnnbook/{NEEDS[folder][0]}" for folder in NEEDS if missing(folder)]
+collect_ignore = [f"rnnbook/{module}.py" for page, module in MODULES.items() if missing(page)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the pages of a framework that is not installed, saying what to install."""
+    """Skip the pages whose frameworks are not installed, saying what to install."""
     for item in items:
-        if item.path.suffix == ".ipynb" and (reason := missing(item.path.parent.name)):
+        page = f"{item.path.parent.name}/{item.path.stem}"
+        if item.path.suffix == ".ipynb" and (reason := missing(page)):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -21,6 +21,7 @@ COMPARED_SHARE = 0.6
 ALT_LENGTH, CAPTION_LENGTH = 30, 15
 EXERCISES, CHECKED_EXERCISES, MATCHED_EXERCISES = 3, 8, 4
 FRAMEWORKS = ("tensorflow", "keras", "pytorch")
+MATCHING = (*FRAMEWORKS, "comparison")  # folders whose exercises stand beside a reference
 RESULT = "rnnbook"  # rnnbook.notebook.RESULT
 NOTEBOOK_BYTES = 1_000_000
 TAGS = {
@@ -298,19 +299,19 @@ def exercises_are_checked(page: Page) -> Iterator[tuple[str, str]]:
     """
     In the foundations and the tasks in NumPy: eight exercises, the k-th with a hint, a cell of the
     reader's that calls `check("page-k", ...)` and has no answer yet, and a solution that calls it
-    and is right. With a framework: four, that call `matches(...)`.
+    and is right. With a framework, and in the comparison: four, that call `matches(...)`.
     """
     name = Path(page.name).stem
-    framework = Path(page.name).parent.name in FRAMEWORKS
-    wanted = MATCHED_EXERCISES if framework else CHECKED_EXERCISES
-    call = "matches(...)" if framework else f'check("{name}-%d", ...)'
+    beside = Path(page.name).parent.name in MATCHING
+    wanted = MATCHED_EXERCISES if beside else CHECKED_EXERCISES
+    call = "matches(...)" if beside else f'check("{name}-%d", ...)'
     number, solving = 0, False
     seen: list[dict[str, bool]] = []
     for cell in page.cells:
         if cell.kind == "code" and seen:
             said = "".join(text for out in cell.outputs for text in output_texts(out))
             checked = rf'check\(\s*"{name}-{number}",'
-            if re.search(r"\bmatches\(" if framework else checked, cell.source):
+            if re.search(r"\bmatches\(" if beside else checked, cell.source):
                 part = "solution" if solving else "question"
                 seen[-1][part] |= ("Right." if solving else "No answer yet.") in said
         for found in directives(cell) if cell.kind == "markdown" else ():
@@ -380,5 +381,7 @@ CHAPTER_RULES: tuple[Rule, ...] = (
     exercises_with_solutions,
     cites_its_sources,
 )
+# A page to look things up in, that runs: no baseline, no exercises.
+APPENDIX_RULES: tuple[Rule, ...] = (opens_with_promises, cites_its_sources)
 CHECKED_RULES: tuple[Rule, ...] = (exercises_are_checked,)
 MATRIX_RULES: tuple[Rule, ...] = (ends_with_a_result,)

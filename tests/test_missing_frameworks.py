@@ -16,35 +16,41 @@ def conftest(monkeypatch, installed):
     return runpy.run_path(str(ROOT / "conftest.py"))
 
 
+PAGES = (
+    *("foundations/lstm", "numpy/sine", "tensorflow/sine", "keras/sine", "pytorch/sine"),
+    *("comparison/parity", "comparison/speed", "comparison/gpu"),
+    *("appendix/errors", "appendix/article"),
+)
+FREE = ["foundations/lstm", "numpy/sine"]
+MODULES = {"keras": "models_keras", "pytorch": "models_torch", "tensorflow": "models_tf"}
+
+
 @pytest.mark.parametrize(
     ("installed", "runs"),
     [
         ([], []),
-        (["torch"], ["pytorch"]),
-        (["tensorflow"], ["tensorflow"]),
+        (["torch"], ["pytorch/sine", "comparison/gpu"]),
+        (["tensorflow"], ["tensorflow/sine"]),
         (["keras"], []),
-        (["keras", "torch"], ["keras", "pytorch"]),
-        (["keras", "jax"], ["keras"]),
-        (["keras", "torch", "tensorflow"], ["keras", "pytorch", "tensorflow"]),
+        (["keras", "torch"], ["keras/sine", "pytorch/sine", "comparison/gpu"]),
+        (["keras", "jax"], ["keras/sine"]),
+        (["keras", "torch", "tensorflow"], [page for page in PAGES if page not in FREE]),
     ],
 )
 def test_pages_of_what_is_installed_run_and_others_are_skipped(monkeypatch, installed, runs):
     found = conftest(monkeypatch, installed)
-    folders = ("foundations", "keras", "numpy", "pytorch", "tensorflow")
-    marked = {folder: [] for folder in folders}
+    marked = {page: [] for page in PAGES}
     items = [
-        SimpleNamespace(
-            path=ROOT / "book" / folder / f"sine.{kind}", add_marker=marked[folder].append
-        )
-        for folder in folders
+        SimpleNamespace(path=ROOT / "book" / f"{page}.{kind}", add_marker=marked[page].append)
+        for page in PAGES
         for kind in ("ipynb", "py")
     ]
     found["pytest_collection_modifyitems"](items)
-    skipped = [folder for folder in folders if marked[folder]]
-    assert skipped == [f for f in folders if f not in (*runs, "foundations", "numpy")]
-    for folder in skipped:
-        (mark,) = marked[folder]
+    skipped = [page for page in PAGES if marked[page]]
+    assert skipped == [page for page in PAGES if page not in (*runs, *FREE)]
+    for page in skipped:
+        (mark,) = marked[page]
         assert mark.name == "skip"
         assert 'pip install "rnnbook[' in mark.kwargs["reason"]
-    modules = {"keras": "models_keras", "pytorch": "models_torch", "tensorflow": "models_tf"}
-    assert sorted(found["collect_ignore"]) == sorted(f"rnnbook/{modules[f]}.py" for f in skipped)
+    ignored = [name for page, name in MODULES.items() if f"{page}/sine" in skipped]
+    assert sorted(found["collect_ignore"]) == sorted(f"rnnbook/{name}.py" for name in ignored)

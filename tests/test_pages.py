@@ -9,10 +9,12 @@ import yaml
 from book_page import ROOT, Page, read_page
 from book_rules import known_citations, listed_once, sources_only, unique_labels
 from page_rules import (
+    APPENDIX_RULES,
     CHAPTER_RULES,
     CHECKED_RULES,
     FRAMEWORKS,
     MARKDOWN_RULES,
+    MATCHING,
     MATRIX_RULES,
     NOTEBOOK_BYTES,
     NOTEBOOK_RULES,
@@ -38,7 +40,9 @@ FILES = book_files()
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 NOTEBOOKS = [name for name in NAMES if name.endswith(".ipynb")]
 MATRIX = [name for name in NOTEBOOKS if name.split("/")[1] in ("numpy", *FRAMEWORKS)]
-CHECKED = [name for name in NOTEBOOKS if name.startswith("book/foundations/")] + MATRIX
+CHECKED = [name for name in NOTEBOOKS if name.split("/")[1] in ("foundations", "numpy", *MATCHING)]
+APPENDIX = [name for name in NOTEBOOKS if name.startswith("book/appendix/")]
+CHAPTERS = [name for name in NOTEBOOKS if name not in APPENDIX]
 PAGES = [name for name in NAMES if name.endswith((".ipynb", ".md"))]
 
 
@@ -71,7 +75,13 @@ def test_notebook_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("name", APPENDIX)
+def test_appendix_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
+    found = complaints([pages[name]], APPENDIX_RULES)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_keeps_the_rules(pages: dict[str, Page], name: str) -> None:
     found = complaints([pages[name]], CHAPTER_RULES)
     assert not found, "\n".join(found)
