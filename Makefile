@@ -29,7 +29,7 @@ lab: ## open the notebooks in JupyterLab
 
 test: ## install everything, run every test, execute and compare every notebook
 	@$(call install,test)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 notebooks: ## execute the notebooks whose code changed, store their outputs (ARGS=--all: every one)
 	@$(call install,test)

@@ -5,7 +5,6 @@ The notebooks are compared with what `tools/execute.py` stored, so both run in t
 `rnnbook/environment.py`: set here, before pytest starts a notebook's kernel or an xdist worker.
 """
 
-import os
 import runpy
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -52,12 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-SHARED = 1.5  # measured: a page alone, 53 s; beside another page on the second core, 71 s
 SPENT = pytest.StashKey[float]()
+OVER = "over its budget"  # of a cell's report: the page, and what it took
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini("notebook_seconds", "how long the cells of one notebook may run", default="60")
+    parser.addini("notebook_seconds", "how long the cells of one notebook should run", default="60")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,21 +64,29 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """
-    Fail the cell with which its notebook goes over the budget.
+    Note the cell with which its notebook goes over the budget.
 
-    The budget is for a notebook that has two cores for itself, as when its outputs are stored
-    (test_pages.py holds the stored time to it). Beside other workers it may take longer.
+    It does not fail: a reader's machine may be slow or busy. What the author's took is stored, and
+    test_pages.py holds that to the budget.
     """
     report = yield
     if item.path.suffix != ".ipynb" or call.when != "call" or item.parent is None:
         return report
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    budget = float(item.config.getini("notebook_seconds")) * (SHARED if workers > 1 else 1)
+    budget = float(item.config.getini("notebook_seconds"))
     before = item.parent.stash.get(SPENT, 0.0)
     item.parent.stash[SPENT] = spent = before + call.duration
-    if before <= budget < spent and report.passed:
-        report.outcome = "failed"
-        report.longrepr = (
-            f"{item.parent.nodeid} has run for {spent:.0f} s; a notebook may run for {budget:g} s"
-        )
+    if before <= budget < spent:
+        report.user_properties.append((OVER, item.parent.nodeid))
     return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name the notebooks that were slower than they should be."""
+    reports = [each for kind in terminalreporter.stats.values() for each in kind]
+    slow = [
+        page for r in reports for name, page in getattr(r, "user_properties", ()) if name == OVER
+    ]
+    for page in slow:
+        terminalreporter.write_line(f"SLOW {page}: over {config.getini('notebook_seconds')} s here")

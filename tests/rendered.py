@@ -90,8 +90,7 @@ KINDS = {
     "scrolling_code": "a code cell that must be scrolled at 1280 px",
     **{f"over_{width}": f"a page wider than a screen of {width} px" for width in NARROW},
 }
-# Colour scheme -> what axe-core looks at; all but the colours is the same in the dark.
-SCHEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+SCHEMES = ("light", "dark")
 UNFOLD = """() => {
   document.querySelectorAll('details:not([open])').forEach(e => e.open = true);
   document.querySelectorAll('.toggle-button-hidden').forEach(e => e.click());
@@ -116,8 +115,10 @@ EXAMINE = """async () => {
     scrolling_code: all('.cell_input pre').filter(e => e.scrollWidth > e.clientWidth).map(words),
   };
 }"""
-# axe-core looks at each word of code; one of each colour and place will do.
-FEWER_WORDS = """() => {
+# axe-core looks at each path of a formula, though it judges none, and at each word of code; one of
+# each colour and place will do.
+FEWER_PARTS = """() => {
+  document.querySelectorAll('mjx-container > svg').forEach(e => e.replaceChildren());
   const seen = new Set();
   document.querySelectorAll('.highlight pre span[class]').forEach(e => {
     const place = e.closest('.admonition, details, .cell_output')?.className;
@@ -138,10 +139,32 @@ OVERFLOW = """width => {
   return [`is ${document.scrollingElement.scrollWidth} px wide: `
     + out.slice(0, 3).map(name).join(', ')];
 }"""
-VIOLATIONS = """async options => {
-  const found = await axe.run(document, {...options, resultTypes: ['violations'], preload: false});
+VIOLATIONS = """async ([where, which]) => {
+  const options = {...which, resultTypes: ['violations'], preload: false};
+  const found = await axe.run(where ? window[where] : document, options);
   return found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).flatMap(
     v => v.nodes.map(n => `${v.impact} ${v.id} at ${n.target.join(' ')}`));
+}"""
+# What decides the contrast of words: one of each kind is looked at, in `window.kinds`.
+KINDS_OF_WORDS = """() => {
+  const ground = e => {
+    for (; e; e = e.parentElement) {
+      const {backgroundColor, backgroundImage} = getComputedStyle(e);
+      if (backgroundColor !== 'rgba(0, 0, 0, 0)' || backgroundImage !== 'none')
+        return backgroundColor + backgroundImage;
+    }
+  };
+  const faint = e => e ? getComputedStyle(e).opacity * faint(e.parentElement) : 1;
+  const kinds = new Map();
+  for (const e of document.querySelectorAll('body *')) {
+    const says = [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim());
+    if (!says && !e.matches('input, textarea')) continue;
+    if (!e.checkVisibility() || e.closest('mjx-container')) continue;
+    const {color, fontSize, fontWeight, textShadow} = getComputedStyle(e);
+    const kind = [color, fontSize, fontWeight, textShadow, faint(e), ground(e)].join();
+    if (!kinds.has(kind)) kinds.set(kind, e);
+  }
+  window.kinds = [...kinds.values()];
 }"""
 
 
@@ -192,11 +215,16 @@ def audit(context: BrowserContext, base: str, page: str, axe: str) -> Look:
     tab.goto(f"{base}/{page}")
     tab.evaluate(UNFOLD)
     tab.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
-    tab.evaluate(FEWER_WORDS)
+    tab.evaluate(FEWER_PARTS)
     tab.evaluate(axe)
-    for scheme, options in SCHEMES.items():
+    for scheme in SCHEMES:
         tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found.add(scheme, *tab.evaluate(VIOLATIONS, options))
+        tab.evaluate(KINDS_OF_WORDS)
+        contrast = {"runOnly": ["color-contrast"]}
+        found.add(scheme, *tab.evaluate(VIOLATIONS, ["kinds", contrast]))
+    # All but the colours is the same in the dark.
+    others = {"rules": {"color-contrast": {"enabled": False}}}
+    found.add("light", *tab.evaluate(VIOLATIONS, [None, others]))
     tab.close()
     return found
 
