@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rnnbook.bench import contenders as who
 from rnnbook.bench import machine, problems
@@ -42,7 +42,32 @@ def measure(
         if number < 1:
             raise ValueError(f"{name} is {number}, but must be at least 1")
     timed = [mode for mode in modes if mode in problems.MODES]
-    races = [(cell, mode, size) for mode in timed for cell in cells for size in at(sizes, mode)]
+    heats = [Heat(cell, mode, size) for mode in timed for cell in cells for size in at(sizes, mode)]
+    return run(heats, contenders, rounds, threads, say, first="first" in modes)
+
+
+class Heat(NamedTuple):
+    """A race to come: among `names` of the contenders alone, ours with them, or among all."""
+
+    cell: str
+    mode: str
+    size: Size
+    names: tuple[str, ...] | None = None
+
+
+def run(
+    heats: Sequence[Heat],
+    contenders: Iterable[str | Contender],
+    rounds: int,
+    threads: int,
+    say: Callable[[str], None],
+    first: bool = False,
+    limits: Iterable[str] = (),
+) -> Report:
+    """
+    One race after the other. `limits` names contenders who first measure what their device can do
+    at most, in a large product; `about["limits"]` then holds their operations a second.
+    """
     asked = who.named(contenders)
     left_out = [sentence for contender in asked if (sentence := contender.missing())]
     here = [contender for contender in asked if not contender.missing()]
@@ -58,15 +83,16 @@ def measure(
         left_out=left_out,
     )
     facts: dict[str, dict[str, Any]] = {}
-    if races:
+    if heats:
         with started(here, threads) as workers:
             check_device(here, workers)
             facts = workers.facts
-            for k, (cell, mode, size) in enumerate(races, start=1):
-                say(f"{k} of {len(races)}: {cell} {mode} ({size})")
-                report.races.append(race(workers, cell, mode, size, rounds))
+            report.about |= limits_of(workers, limits)
+            for k, (cell, mode, size, names) in enumerate(heats, start=1):
+                say(f"{k} of {len(heats)}: {cell} {mode} ({size})")
+                report.races.append(race(workers, cell, mode, size, rounds, names))
             report.failures += workers.failures
-    if "first" in modes:
+    if first:
         say("first result")
         report.first, failures = first_result(here, threads)
         report.failures += failures
@@ -74,6 +100,13 @@ def measure(
     report.about["seen"] = watch.stop()
     report.busy = machine.busy(report.about["seen"], threads, spread_of_ours(report))
     return report
+
+
+def limits_of(workers: Workers, names: Iterable[str]) -> dict[str, Any]:
+    """One after the other, while nobody else computes."""
+    asked = [name for name in names if name in workers.alive]
+    found = workers.each(lambda worker: worker.ask("limits")["limits"], asked, "limits: ")
+    return {"limits": found} if asked else {}
 
 
 def check(names: Sequence[str], known: Sequence[str], what: str) -> None:

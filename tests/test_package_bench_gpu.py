@@ -1,0 +1,432 @@
+"""
+`rnnbook.bench` on a GPU, as far as a machine without one can tell: the hand-written contenders on
+the CPU, a CUDA graph with its CUDA faked, the plan, the figures of a report with invented times.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnbook import bench
+from rnnbook.bench import __main__ as command
+from rnnbook.bench import contenders, gpu, problems
+from rnnbook.bench.contenders import Contender
+from rnnbook.bench.measure import Heat, run
+from rnnbook.bench.problems import Size
+from rnnbook.bench.report import Race, Report
+
+TORCH = 'needs PyTorch: pip install "rnnbook[torch]"'
+SMALL = Size(3, 7, 2, 5)
+EXACT = 2e-6  # float32 summed in another order
+
+
+def gap(runner: Any, cell: str, mode: str) -> float:
+    """How far a runner is from ours, after two turns; it must give whatever ours gives."""
+    problem = problems.make(cell, mode, SMALL._replace(B=1, T=1) if mode == "step" else SMALL)
+    ours = contenders.KNOWN["numpy"].make(1).prepare(problem).outputs()
+    job = runner.prepare(problem)
+    job.run()
+    job.run()
+    found = job.outputs()
+    assert set(found) == set(ours)
+    assert all(a.dtype == np.float32 for a in found.values())
+    assert problems.gap(job.outputs(), found) == 0  # the same again
+    return problems.gap(found, ours)
+
+
+ALL = pytest.mark.parametrize("mode", [*bench.MODES])
+CELLS = pytest.mark.parametrize("cell", bench.CELLS)
+
+
+@ALL
+@CELLS
+def test_loop_computes_the_same(cell: str, mode: str) -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    assert gap(contenders.KNOWN["pytorch-loop"].make(1), cell, mode) < EXACT
+
+
+@pytest.fixture
+def compiled_by() -> Iterator[Callable[[Any, str], Any]]:
+    """A runner whose steps go through torch.compile with a backend that needs no compiler."""
+    torch = pytest.importorskip("torch", reason=TORCH)
+
+    def wrap(runner: Any, backend: str) -> Any:
+        calls: list[dict[str, Any]] = []
+
+        def compile_(f: Any, **options: Any) -> Any:
+            calls.append(options)
+            return torch.compile(f, backend=backend, **options)
+
+        runner.torch = SimpleNamespace(
+            compile=compile_,
+            **{
+                name: getattr(torch, name)
+                for name in ("compiler", "inference_mode", "stack", "autograd", "from_numpy")
+            },
+        )
+        runner.calls = calls
+        return runner
+
+    yield wrap
+    torch.compiler.reset()
+
+
+# torch.compile looks for a gradient of the state, which is no leaf.
+COMPILES = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+
+
+@COMPILES
+@ALL
+@CELLS
+def test_compiled_step_computes_the_same(
+    cell: str, mode: str, compiled_by: Callable[[Any, str], Any]
+) -> None:
+    runner = compiled_by(contenders.KNOWN["pytorch-compile"].make(1), "aot_eager")
+    assert gap(runner, cell, mode) < EXACT
+    assert runner.calls == [{"fullgraph": True, "dynamic": False}]
+
+
+@COMPILES
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+def test_step_compiled_by_inductor_computes_the_same() -> None:
+    torch = pytest.importorskip("torch", reason=TORCH)
+    assert gap(contenders.KNOWN["pytorch-compile"].make(1), "lstm", "train") < EXACT
+    torch.compiler.reset()
+
+
+class FakeCuda:
+    """
+    Enough of torch.cuda for a capture. A graph repeats the work that was captured into it, writing
+    into the arrays that the work gave then, as a real one does.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.streams = 0
+        self.current = SimpleNamespace(name="default", wait_stream=self.waits("default"))
+
+    def waits(self, name: str) -> Callable[[Any], None]:
+        return lambda other: self.log.append(f"{name} waits for {other.name}")
+
+    def Stream(self) -> Any:
+        self.streams += 1
+        name = f"side{self.streams}"
+        return SimpleNamespace(name=name, wait_stream=self.waits(name))
+
+    def current_stream(self) -> Any:
+        return self.current
+
+    @contextlib.contextmanager
+    def stream(self, stream: Any) -> Iterator[None]:
+        before, self.current = self.current, stream
+        yield
+        self.current = before
+
+    def CUDAGraph(self) -> Any:
+        return SimpleNamespace(replay=lambda: self.log.append("replay"))
+
+    @contextlib.contextmanager
+    def graph(self, graph: Any) -> Iterator[None]:
+        self.log.append("capture")
+        yield
+
+
+@pytest.fixture
+def graph_of() -> Callable[[str], Any]:
+    torch = pytest.importorskip("torch", reason=TORCH)
+    from rnnbook.bench import runners_torch_hand
+
+    def make(how: str = "eager") -> Any:
+        runner = runners_torch_hand.Graph(1, "cpu", how)
+        runner.torch = SimpleNamespace(
+            cuda=FakeCuda(),
+            **{
+                name: getattr(torch, name)
+                for name in ("inference_mode", "stack", "autograd", "from_numpy")
+            },
+        )
+        return runner
+
+    return make
+
+
+@pytest.mark.parametrize("mode", ["train", "forward"])
+@CELLS
+def test_graph_captures_the_whole_of_it(
+    cell: str, mode: str, graph_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = graph_of()
+    layer, calls = runner.layer, []
+    monkeypatch.setattr(runner, "layer", lambda *a: calls.append(1) or layer(*a))
+    assert gap(runner, cell, mode) < EXACT
+    assert len(calls) == 4  # three to warm up, one captured; four turns are replays
+    assert runner.torch.cuda.log == [
+        "side1 waits for default",
+        "default waits for side1",
+        "capture",
+        *["replay"] * 4,
+    ]
+
+
+@CELLS
+def test_graph_of_a_single_step_keeps_its_state_in_place(
+    cell: str, graph_of: Callable[..., Any]
+) -> None:
+    """Every replay advances the state that was captured, from the input that was put in."""
+    runner = graph_of()
+    captured: list[Callable[[], Any]] = []
+    real = runner.recorded
+
+    def recorded(work: Callable[[], Any]) -> Callable[[], Any]:
+        replay = real(work)
+        captured.append(work)
+
+        def again() -> Any:
+            replay()
+            return work()
+
+        return again
+
+    runner.recorded = recorded
+    assert gap(runner, cell, "step") < EXACT
+    assert len(captured) == 1
+    assert runner.torch.cuda.log.count("capture") == 1
+
+
+@ALL
+@CELLS
+def test_bfloat16_is_near_but_not_the_same(cell: str, mode: str) -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    contender = contenders.KNOWN["pytorch-bf16"]
+    assert contenders.FARTHEST < gap(contender.make(1), cell, mode) < contender.farthest / 2
+
+
+def test_what_cannot_be_asked_of_a_runner() -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    from rnnbook.bench import runners_torch, runners_torch_hand
+
+    with pytest.raises(ValueError, match="precision is 'int8'"):
+        runners_torch.Torch(1, "cpu", "int8")
+    with pytest.raises(ValueError, match="how is 'fast'"):
+        runners_torch_hand.Loop(1, "cpu", "fast")
+
+
+def test_limits_are_of_the_device() -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    limits = contenders.KNOWN["pytorch"].make(1).limits()  # type: ignore[attr-defined]
+    assert set(limits) == {"float32", "bfloat16"}
+    assert min(limits.values()) > 0
+
+
+def test_every_contender_on_a_gpu_says_that_there_is_none() -> None:
+    torch = pytest.importorskip("torch", reason=TORCH)
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    for name in contenders.CUDA:
+        if name.startswith("pytorch"):
+            with pytest.raises(RuntimeError, match="finds no CUDA device"):
+                contenders.KNOWN[name].make(1)
+
+
+# The plan
+
+NEAR = Contender(gpu.FUSED, "near", "rnnbook.bench.runners_torch:Torch", ("cpu",), ("torch",))
+LOOP = Contender(
+    "pytorch-cuda-loop", "a loop", "rnnbook.bench.runners_torch_hand:Loop", ("cpu",), ("torch",)
+)
+ROUGH = Contender(
+    "pytorch-cuda-bf16",
+    "rough",
+    "rnnbook.bench.runners_torch:Torch",
+    ("cpu", "bfloat16"),
+    ("torch",),
+    farthest=contenders.FARTHEST_BF16,
+)
+
+
+def test_plan_is_run_and_its_file_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    monkeypatch.setattr(gpu, "WIDER", (Size(2, 4, 1, 4),))
+    monkeypatch.setattr(gpu, "LONGER", (Size(4, 2, 1, 3), Size(2, 4, 1, 3)))
+    monkeypatch.setattr(gpu, "BOTH", Size(2, 3, 1, 3))
+    monkeypatch.setattr(gpu, "STEP_SIZES", (Size(1, 1, 1, 3),))
+    monkeypatch.setattr(gpu, "ON_CPU", ("numpy", "loop"))
+    stand_ins = (NEAR, LOOP, ROUGH)
+    measure = gpu.measure
+    monkeypatch.setattr(gpu, "measure", lambda *a: measure(*a, on_gpu=stand_ins))
+    path = tmp_path / "cuda.json"
+    assert gpu.recorded(path) is None
+    options = ["--device", "cuda", "--rounds", "1", "--threads", "1", "--json", str(path)]
+    assert command.main(options) == 0
+    report = gpu.recorded(path)
+    assert report is not None
+    assert report.failures == []
+    assert capsys.readouterr().out == report.table() + "\n"
+    everyone = {"numpy", "loop", *(c.name for c in stand_ins)}
+    assert [set(race.times) for race in report.races] == [
+        everyone,
+        *[everyone - {"loop"}] * 2,
+        *[everyone] * 4,
+    ]
+    assert set(report.about["limits"]) == {gpu.FUSED}
+    assert gpu.utilisation(report, report.races[0], gpu.FUSED) > 0  # type: ignore[operator]
+
+
+def test_it_is_the_plan_only_where_nothing_else_is_chosen() -> None:
+    assert command.checked(["--device", "cuda"]).page
+    for other in ("--cells lstm", "--sizes 0", "--quick", "--first-result", "--modes step"):
+        options = command.checked(["--device", "cuda", *other.split()])
+        assert not options.page
+        assert options.threads == 2
+        assert set(contenders.CUDA) <= set(options.contenders)
+    assert not command.checked([]).page
+
+
+def test_whoever_is_too_far_for_his_precision_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason=TORCH)
+    strict = Contender("strict", "strict", ROUGH.factory, ROUGH.options, ROUGH.needs)
+    heats = [Heat("gru", "train", SMALL), Heat("gru", "train", SMALL, ("strict",))]
+    report = run(heats, [ROUGH, strict], 1, 1, print, limits=["strict", "absent"])
+    assert [set(race.times) for race in report.races] == [{"numpy", ROUGH.name}, {"numpy"}]
+    assert [text.split(":")[0] for text in report.failures] == ["NumPy", "strict", "strict"][
+        1:
+    ] or ("limits" in report.failures[0])
+
+
+def test_command_without_a_gpu(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch", reason=TORCH)
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    measure = gpu.measure
+    monkeypatch.setattr(gpu, "ON_CPU", ("numpy",))
+    monkeypatch.setattr(gpu, "measure", lambda *a: measure(*a, on_gpu=("pytorch-cuda-graph",)))
+    assert command.main(["--device", "cuda", "--threads", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "there is no CUDA device to time on: cuda graph: " in err.splitlines()[-1]
+    with pytest.raises(ValueError, match="rounds is 0"):
+        gpu.measure(0)
+
+
+# What the page shows of a report. These times are invented.
+
+
+def invented() -> Report:
+    """The GPU takes 1 ms wherever it computes, NumPy H^2 / 10^4 ms: they meet at H = 100."""
+    report = Report(
+        {
+            "date": "2026-01-02 03:04:05 +0000",
+            "machine": {"cpu": "a CPU", "cores": 16},
+            "versions": {"torch": "2.13"},
+            "threads": 8,
+            "rounds": 5,
+            "devices": {"PyTorch cuda": "Some GPU", "cuda loop": "Some GPU"},
+            "contenders": {"numpy": {}, "pytorch-cuda": {"cuda": "CUDA 13, cuDNN 9"}},
+            "limits": {gpu.FUSED: {"float32": 5e13, "tf32": 4e14, "bfloat16": 8e14}},
+        },
+        {name: contender.label for name, contender in contenders.KNOWN.items()},
+        failures=["TF cuda: does not start"],
+        busy=["others computed"],
+    )
+    for size in (*gpu.WIDER, *gpu.LONGER):
+        times = {name: [1e-3] * 3 for name in contenders.CUDA}
+        times |= {"numpy": [1e-7 * size.H**2] * 3, "pytorch-cuda-loop": [1e-4 * size.T] * 3}
+        times["pytorch-cuda-bf16"] = [5e-4] * 3
+        if size in gpu.WIDER:
+            times["pytorch"] = [2e-7 * size.H**2] * 3
+        report.races.append(Race(times, "lstm", "train", size))
+    return report
+
+
+def test_where_it_overtakes() -> None:
+    report = invented()
+    assert gpu.overtakes(report, gpu.FUSED) == gpu.WIDER[2]  # H = 128
+    assert gpu.overtakes(report, "pytorch-cuda-loop") == gpu.WIDER[3]  # 6.4 ms: H = 256 is above
+    assert gpu.overtakes(report, "keras-cuda") is None
+    gpu.races(report, gpu.WIDER)[4].times["numpy"] = [1e-9] * 3  # H = 512: the CPU once more
+    assert gpu.overtakes(report, gpu.FUSED) == gpu.WIDER[5]
+    assert gpu.overtakes(Report({}, {}), gpu.FUSED) is None
+
+
+def test_utilisation_is_of_the_limit_of_the_precision() -> None:
+    report = invented()
+    race = gpu.races(report, gpu.LONGER)[0]
+    full = 3 * 2 * 8192 * (64 + 512) * 4 * 512 / 1e-3 / 5e13
+    assert gpu.utilisation(report, race, gpu.FUSED) == pytest.approx(full)
+    half = gpu.utilisation(report, race, "pytorch-cuda-bf16")
+    assert half == pytest.approx(full * 2 * 5e13 / 8e14)
+    assert gpu.utilisation(report, race, "pytorch") is None
+    del report.about["limits"]
+    assert gpu.utilisation(report, race, gpu.FUSED) is None
+
+
+def test_it_says_what_was_measured_or_that_nothing_was(tmp_path: Path) -> None:
+    nothing = gpu.said(gpu.recorded(tmp_path / "none.json"))
+    assert nothing.startswith("No measurement on a GPU is recorded yet.")
+    assert nothing.endswith(gpu.COMMAND)
+    assert command.checked(gpu.COMMAND.split()[3:-2]).page
+    path = tmp_path / "cuda.json"
+    invented().save(path)
+    lines = gpu.said(gpu.recorded(path)).splitlines()
+    assert lines == [
+        "Recorded on 2026-01-02, on Some GPU (CUDA 13, cuDNN 9),",
+        "beside 8 threads of a CPU.",
+        "torch 2.13; 5 rounds.",
+        "Failed: TF cuda: does not start",
+        "Doubt: others computed",
+    ]
+
+
+def test_recorded_file_is_a_report_where_it_is_there() -> None:
+    report = gpu.recorded()
+    assert report is None or gpu.races(report, gpu.WIDER)
+
+
+@pytest.fixture
+def figures() -> Any:
+    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "rnnbook[pages]"')
+    from rnnbook.bench import gpu_figure
+
+    return gpu_figure
+
+
+def test_figures_draw_what_was_measured(figures: Any) -> None:
+    report = invented()
+    (ax,) = figures.times(report).axes
+    drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
+    assert "TensorFlow, CPU" not in drawn  # which has no times
+    np.testing.assert_allclose(drawn["NumPy, CPU"][:, 0], [size.H for size in gpu.WIDER])
+    np.testing.assert_allclose(drawn["NumPy, CPU"][0, 1], 1e-4 * 32**2)
+    np.testing.assert_allclose(drawn["fused (cuDNN)"][:, 1], 1.0)
+    assert [tick.get_text() for tick in ax.get_xticklabels()][:2] == ["32", "64"]
+    (ax,) = figures.precision(report).axes
+    values = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_allclose(values["fused, bfloat16"], 2)
+    (ax,) = figures.utilisation(report).axes
+    shares = {line.get_label(): line.get_ydata() for line in ax.lines}
+    assert len(shares["loop"]) == len(gpu.LONGER)
+    assert list(shares["loop"]) == sorted(shares["loop"], reverse=True)  # falls with T
+    assert "NumPy, CPU" not in shares
+
+
+def test_figures_of_a_part_of_it(figures: Any) -> None:
+    report = invented()
+    report.races = report.races[:2]
+    (ax,) = figures.times(report).axes
+    assert len(ax.get_xticks()) == 2
+    with pytest.raises(ValueError, match="no training step of an lstm at 4096, 2, 64, 512"):
+        figures.utilisation(report)
+    assert set(contenders.CUDA) | set(gpu.ON_CPU) == set(figures.NAMES) == set(figures.LOOKS)
