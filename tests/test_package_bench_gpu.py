@@ -3,7 +3,9 @@
 the CPU, a CUDA graph with its CUDA faked, the plan, the figures of a report with invented times.
 """
 
+import ast
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -420,6 +422,32 @@ def test_figures_draw_what_was_measured(figures: Any) -> None:
     assert len(shares["loop"]) == len(gpu.LONGER)
     assert list(shares["loop"]) == sorted(shares["loop"], reverse=True)  # falls with T
     assert "NumPy, CPU" not in shares
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_page_shows_the_file_or_says_that_there_is_none(
+    there: bool, figures: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cells of the page that use the report, run with one and without."""
+    page = Path(__file__).parent.parent / "book" / "comparison" / "gpu.ipynb"
+    cells = json.loads(page.read_text("utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    code = [source for source in code if "report" in source]
+    monkeypatch.setattr(gpu, "recorded", lambda: invented() if there else None)
+    known: dict[str, Any] = {"gpu": gpu, "gpu_figure": figures}
+    shown = []
+    for source in code:
+        *_, last = ast.parse(source).body
+        if isinstance(last, ast.Expr) and source.startswith("gpu_figure"):
+            shown.append(eval(source, known))
+        else:
+            exec(source, known)
+    said = capsys.readouterr().out
+    assert len(shown) == 3
+    assert all(figure is not None for figure in shown) == there
+    assert ("Recorded on 2026-01-02" in said) == there
+    assert ("fused (cuDNN): ahead of the CPU from H = 128 on" in said) == there
+    assert ("Not recorded yet" in said) == (not there)
 
 
 def test_figures_of_a_part_of_it(figures: Any) -> None:

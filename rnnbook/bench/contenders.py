@@ -35,7 +35,7 @@ from rnnbook.bench.problems import Problem
 
 FARTHEST: Final = 1e-4  # outputs farther from ours, in units of the array's largest, are refused
 #: The same for who computes with fewer bits: rounding errors of 2^-11 and 2^-8, added up.
-FARTHEST_TF32: Final = 0.02
+FARTHEST_TF32: Final = 5e-3
 FARTHEST_BF16: Final = 0.2
 
 
