@@ -323,6 +323,13 @@ def test_command_without_a_gpu(
         gpu.measure(0)
 
 
+def test_no_framework_for_a_gpu_is_an_error_too() -> None:
+    absent = Contender("far", "far", "", ("cuda",), ("no_such_package",), "rnnbook[torch]")
+    said = r"no CUDA device to time on: far is left out: no no_such_package"
+    with pytest.raises(bench.BenchError, match=said):
+        run([Heat("rnn", "train", SMALL)], [absent], 1, 1, print)
+
+
 # What the page shows of a report. These times are invented.
 
 

@@ -85,7 +85,7 @@ def run(
     facts: dict[str, dict[str, Any]] = {}
     if heats:
         with started(here, threads) as workers:
-            check_device(here, workers)
+            check_device(asked, left_out, workers)
             facts = workers.facts
             report.about |= limits_of(workers, limits)
             for k, (cell, mode, size, names) in enumerate(heats, start=1):
@@ -136,11 +136,12 @@ def at(sizes: Sequence[Sequence[int]] | None, mode: str) -> list[Size]:
     return [Size(*size) for size in dict.fromkeys(steps)]
 
 
-def check_device(here: Sequence[Contender], workers: Workers) -> None:
+def check_device(asked: Sequence[Contender], left_out: Sequence[str], workers: Workers) -> None:
     """Raise BenchError where contenders for a GPU were asked for and none has one."""
-    asked = [contender.name for contender in here if contender.device == "cuda"]
-    if asked and not any(name in workers.alive for name in asked):
-        raise BenchError(f"there is no CUDA device to time on: {'; '.join(workers.failures)}")
+    names = [contender.name for contender in asked if contender.device == "cuda"]
+    if names and not any(name in workers.alive for name in names):
+        why = "; ".join([*workers.failures, *left_out])
+        raise BenchError(f"there is no CUDA device to time on: {why}")
 
 
 def described(here: Sequence[Contender], facts: dict[str, dict[str, Any]]) -> dict[str, Any]:
