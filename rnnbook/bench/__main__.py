@@ -75,7 +75,9 @@ def parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, help="turns of each contender (9; what the page on GPUs shows: 5)")
     add("--threads", type=int, help="threads of each contender (2; for that page: up to 8)")
     add("--device", choices=["cpu", "cuda"], default="cpu", help=CUDA)
-    add("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
+    add(
+        "--json", type=Path, metavar="FILE", help="write all that is measured to FILE, race by race"
+    )
     add("--figure", type=Path, metavar="FILE", help="draw the ratios to FILE.svg, .png or .pdf")
     add("--quick", action="store_true", help="two tiny sizes, 3 rounds: does it work?")
     return p
@@ -125,8 +127,12 @@ def checked(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> Report:
+    def keep(report: Report) -> None:
+        if options.json:
+            report.save(options.json)
+
     if options.page:
-        return gpu.measure(options.rounds, options.threads, say)
+        return gpu.measure(options.rounds, options.threads, say, keep)
     return measure(
         options.cells,
         options.modes,
@@ -135,6 +141,7 @@ def run(options: argparse.Namespace) -> Report:
         options.rounds,
         options.threads,
         say,
+        keep,
     )
 
 
@@ -147,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = checked(arguments)
     try:
         report = run(options)
-    except (ValueError, BenchError) as error:
+    except (ValueError, BenchError, OSError) as error:
         print(f"python -m rnnbook.bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

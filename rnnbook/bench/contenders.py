@@ -10,7 +10,8 @@ Who is timed: each contender's name, what it needs installed, and where its code
                       weights (by SGD, at learning rate 0), predict_on_batch, stateful for one step
     tensorflow-eager  `tensorflow` without tf.function
     tensorflow-xla    `tensorflow` with jit_compile=True
-    pytorch-cuda, tensorflow-cuda, keras-cuda    the same on a GPU, where cuDNN does the work
+    pytorch-cuda, tensorflow-cuda, keras-cuda    the same on a GPU, where cuDNN does the work,
+                      except for single steps and for Keras' SimpleRNN
     pytorch-cuda-loop           the cell written out in Python, step by step, the product with all
                                 inputs hoisted out of the loop
     pytorch-cuda-compile        the loop with its step by torch.compile

@@ -58,10 +58,13 @@ def measure(
     rounds: int = ROUNDS,
     threads: int | None = None,
     say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[Report], None] = lambda report: None,
     on_gpu: Iterable[str | Contender] = CUDA,
 ) -> Report:
     """
-    The whole of it. Raises BenchError where there is no GPU, ValueError for what cannot be asked.
+    The whole of it; `say` is told of every race, `keep` is given what there is after it.
+
+    Raises BenchError where there is no GPU, ValueError for what cannot be asked.
     """
     threads = default_threads() if threads is None else threads
     for name, number in (("rounds", rounds), ("threads", threads)):
@@ -69,7 +72,7 @@ def measure(
             raise ValueError(f"{name} is {number}, but must be at least 1")
     on_gpu = list(on_gpu)
     names = [each if isinstance(each, str) else each.name for each in on_gpu]
-    return run(heats(names), [*ON_CPU, *on_gpu], rounds, threads, say, limits=[FUSED])
+    return run(heats(names), [*ON_CPU, *on_gpu], rounds, threads, say, keep, limits=[FUSED])
 
 
 def recorded(path: Path = RECORDED) -> Report | None:

@@ -14,6 +14,7 @@ from rnnbook.bench.race import BenchError, Workers, race, started
 from rnnbook.bench.report import Report, spread_of_ours
 
 MODES: Final = (*problems.MODES, "first")
+UNFINISHED: Final = "the run was stopped before its end"  # in what is kept on the way
 
 
 def measure(
@@ -24,6 +25,7 @@ def measure(
     rounds: int = 9,
     threads: int = 2,
     say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """
     Time the contenders against ours, interleaved, a process each.
@@ -31,7 +33,7 @@ def measure(
     modes: of "train", "forward", "step" and "first" (the time to first result). sizes: (B, T, D, H)
     each; without them the seven of `SIZES`, and for single steps `STEP_SIZES`; given, single steps
     are run at their D and H. A contender that is not installed is left out, one that fails is
-    named, and the others go on. `say` is told of every row.
+    named, and the others go on. `say` is told of every row, `keep` is given what there is after it.
 
     Raises ValueError for what cannot be asked, BenchError where nothing can be measured.
     """
@@ -43,7 +45,7 @@ def measure(
             raise ValueError(f"{name} is {number}, but must be at least 1")
     timed = [mode for mode in modes if mode in problems.MODES]
     heats = [Heat(cell, mode, size) for mode in timed for cell in cells for size in at(sizes, mode)]
-    return run(heats, contenders, rounds, threads, say, first="first" in modes)
+    return run(heats, contenders, rounds, threads, say, keep, first="first" in modes)
 
 
 class Heat(NamedTuple):
@@ -60,13 +62,15 @@ def run(
     contenders: Iterable[str | Contender],
     rounds: int,
     threads: int,
-    say: Callable[[str], None],
+    say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[Report], None] = lambda report: None,
     first: bool = False,
     limits: Iterable[str] = (),
 ) -> Report:
     """
     One race after the other. `limits` names contenders who first measure what their device can do
-    at most, in a large product; `about["limits"]` then holds their operations a second.
+    at most, in a large product; `about["limits"]` then holds their operations a second. `keep` is
+    given the report after each race, so that a run that is stopped has not been for nothing.
     """
     asked = who.named(contenders)
     left_out = [sentence for contender in asked if (sentence := contender.missing())]
@@ -81,22 +85,22 @@ def run(
         },
         {contender.name: contender.label for contender in here},
         left_out=left_out,
+        busy=[UNFINISHED],
     )
-    facts: dict[str, dict[str, Any]] = {}
+    report.about |= described(here, {})
     if heats:
         with started(here, threads) as workers:
             check_device(asked, left_out, workers)
-            facts = workers.facts
-            report.about |= limits_of(workers, limits)
+            report.about |= described(here, workers.facts) | limits_of(workers, limits)
             for k, (cell, mode, size, names) in enumerate(heats, start=1):
                 say(f"{k} of {len(heats)}: {cell} {mode} ({size})")
                 report.races.append(race(workers, cell, mode, size, rounds, names))
-            report.failures += workers.failures
+                report.failures = list(workers.failures)
+                keep(report)
     if first:
         say("first result")
         report.first, failures = first_result(here, threads)
         report.failures += failures
-    report.about |= described(here, facts)
     report.about["seen"] = watch.stop()
     report.busy = machine.busy(report.about["seen"], threads, spread_of_ours(report))
     return report
