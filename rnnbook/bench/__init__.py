@@ -11,10 +11,11 @@ anything is timed; after a warm-up they take turns; and the ratio to ours is tak
 True
 
     problems    sizes, modes, the arrays that all compute with
-    contenders  who is timed; runners_numpy, runners_torch, runners_tf: their code
+    contenders  who is timed; runners_numpy, _torch, _torch_hand, _tf: their code
     worker      a contender's process
     race        the turns                sine, first    time to first result
     measure     a whole run              machine        what it ran on, and was it busy
+    gpu         what the page on GPUs shows: which races, what follows; gpu_figure draws it
     report      times and ratios, JSON   table, figure, goals
     text        another thing: the task `text`, trained for longer than its page may, and recorded
 """

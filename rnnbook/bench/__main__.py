@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnnbook.bench import contenders, problems
+from rnnbook.bench import contenders, gpu, problems
 from rnnbook.bench.measure import MODES, measure
 from rnnbook.bench.problems import Size
 from rnnbook.bench.race import BenchError
@@ -19,10 +19,11 @@ examples:
   python -m rnnbook.bench --sizes 0,2 --rounds 5 --json bench.json --figure bench.svg
   python -m rnnbook.bench --sizes "32,35,28,128; 64,50,10,256" --modes train,forward
   python -m rnnbook.bench --first-result
-  python -m rnnbook.bench --device cuda --json gpu.json
+  python -m rnnbook.bench --device cuda --json rnnbook/bench/recorded/cuda.json
 
 sizes (B, T, D, H) by number:
 """
+CUDA = "cuda adds those on a GPU; with nothing else chosen it measures what the page on GPUs shows"
 
 
 def listed(text: str) -> list[str]:
@@ -66,15 +67,17 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = p.add_argument
-    add("--cells", type=listed, default=list(problems.CELLS), help="of rnn,lstm,gru (all)")
-    add("--modes", type=listed, default=list(MODES), help=f"of {','.join(MODES)} (all)")
+    add("--cells", type=listed, help="of rnn,lstm,gru (all)")
+    add("--modes", type=listed, help=f"of {','.join(MODES)} (all)")
     add("--first-result", action="store_true", help="the same as --modes first")
     add("--sizes", type=sizes, help="by number or as B,T,D,H (the seven; steps: D 64, H 128, 512)")
     add("--contenders", type=listed, help=f"of {', '.join(contenders.KNOWN)}")
-    add("--rounds", type=int, default=9, help="turns of each contender (9)")
-    add("--threads", type=int, default=2, help="threads of each contender (2)")
-    add("--device", choices=["cpu", "cuda"], default="cpu", help="cuda adds those on a GPU (cpu)")
-    add("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
+    add("--rounds", type=int, help="turns of each contender (9; what the page on GPUs shows: 5)")
+    add("--threads", type=int, help="threads of each contender (2; for that page: up to 8)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help=CUDA)
+    add(
+        "--json", type=Path, metavar="FILE", help="write all that is measured to FILE, race by race"
+    )
     add("--figure", type=Path, metavar="FILE", help="draw the ratios to FILE.svg, .png or .pdf")
     add("--quick", action="store_true", help="two tiny sizes, 3 rounds: does it work?")
     return p
@@ -84,6 +87,18 @@ def checked(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Options that can be run, with nothing found wrong only when the measuring is done."""
     p = parser()
     options = p.parse_args(arguments)
+    chosen = (options.cells, options.modes, options.sizes, options.contenders)
+    options.page = (
+        options.device == "cuda"
+        and not any(choice is not None for choice in chosen)
+        and not (options.quick or options.first_result)
+    )
+    options.cells = list(problems.CELLS) if options.cells is None else options.cells
+    options.modes = list(MODES) if options.modes is None else options.modes
+    if options.rounds is None:
+        options.rounds = gpu.ROUNDS if options.page else 9
+    if options.threads is None:
+        options.threads = gpu.default_threads() if options.page else 2
     if options.sizes is None and options.quick:
         options.sizes = list(problems.QUICK_SIZES)
     if options.quick:
@@ -112,6 +127,12 @@ def checked(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> Report:
+    def keep(report: Report) -> None:
+        if options.json:
+            report.save(options.json)
+
+    if options.page:
+        return gpu.measure(options.rounds, options.threads, say, keep)
     return measure(
         options.cells,
         options.modes,
@@ -119,8 +140,13 @@ def run(options: argparse.Namespace) -> Report:
         options.contenders,
         options.rounds,
         options.threads,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
+        say,
+        keep,
     )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = checked(arguments)
     try:
         report = run(options)
-    except (ValueError, BenchError) as error:
+    except (ValueError, BenchError, OSError) as error:
         print(f"python -m rnnbook.bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rnnbook.bench import contenders as who
 from rnnbook.bench import machine, problems
@@ -14,6 +14,7 @@ from rnnbook.bench.race import BenchError, Workers, race, started
 from rnnbook.bench.report import Report, spread_of_ours
 
 MODES: Final = (*problems.MODES, "first")
+UNFINISHED: Final = "the run was stopped before its end"  # in what is kept on the way
 
 
 def measure(
@@ -24,6 +25,7 @@ def measure(
     rounds: int = 9,
     threads: int = 2,
     say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """
     Time the contenders against ours, interleaved, a process each.
@@ -31,7 +33,7 @@ def measure(
     modes: of "train", "forward", "step" and "first" (the time to first result). sizes: (B, T, D, H)
     each; without them the seven of `SIZES`, and for single steps `STEP_SIZES`; given, single steps
     are run at their D and H. A contender that is not installed is left out, one that fails is
-    named, and the others go on. `say` is told of every row.
+    named, and the others go on. `say` is told of every row, `keep` is given what there is after it.
 
     Raises ValueError for what cannot be asked, BenchError where nothing can be measured.
     """
@@ -42,7 +44,34 @@ def measure(
         if number < 1:
             raise ValueError(f"{name} is {number}, but must be at least 1")
     timed = [mode for mode in modes if mode in problems.MODES]
-    races = [(cell, mode, size) for mode in timed for cell in cells for size in at(sizes, mode)]
+    heats = [Heat(cell, mode, size) for mode in timed for cell in cells for size in at(sizes, mode)]
+    return run(heats, contenders, rounds, threads, say, keep, first="first" in modes)
+
+
+class Heat(NamedTuple):
+    """A race to come: among `names` of the contenders alone, ours with them, or among all."""
+
+    cell: str
+    mode: str
+    size: Size
+    names: tuple[str, ...] | None = None
+
+
+def run(
+    heats: Sequence[Heat],
+    contenders: Iterable[str | Contender],
+    rounds: int,
+    threads: int,
+    say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[Report], None] = lambda report: None,
+    first: bool = False,
+    limits: Iterable[str] = (),
+) -> Report:
+    """
+    One race after the other. `limits` names contenders who first measure what their device can do
+    at most, in a large product; `about["limits"]` then holds their operations a second. `keep` is
+    given the report after each race, so that a run that is stopped has not been for nothing.
+    """
     asked = who.named(contenders)
     left_out = [sentence for contender in asked if (sentence := contender.missing())]
     here = [contender for contender in asked if not contender.missing()]
@@ -56,24 +85,32 @@ def measure(
         },
         {contender.name: contender.label for contender in here},
         left_out=left_out,
+        busy=[UNFINISHED],
     )
-    facts: dict[str, dict[str, Any]] = {}
-    if races:
+    report.about |= described(here, {})
+    if heats:
         with started(here, threads) as workers:
-            check_device(here, workers)
-            facts = workers.facts
-            for k, (cell, mode, size) in enumerate(races, start=1):
-                say(f"{k} of {len(races)}: {cell} {mode} ({size})")
-                report.races.append(race(workers, cell, mode, size, rounds))
-            report.failures += workers.failures
-    if "first" in modes:
+            check_device(asked, left_out, workers)
+            report.about |= described(here, workers.facts) | limits_of(workers, limits)
+            for k, (cell, mode, size, names) in enumerate(heats, start=1):
+                say(f"{k} of {len(heats)}: {cell} {mode} ({size})")
+                report.races.append(race(workers, cell, mode, size, rounds, names))
+                report.failures = list(workers.failures)
+                keep(report)
+    if first:
         say("first result")
         report.first, failures = first_result(here, threads)
         report.failures += failures
-    report.about |= described(here, facts)
     report.about["seen"] = watch.stop()
     report.busy = machine.busy(report.about["seen"], threads, spread_of_ours(report))
     return report
+
+
+def limits_of(workers: Workers, names: Iterable[str]) -> dict[str, Any]:
+    """One after the other, while nobody else computes."""
+    asked = [name for name in names if name in workers.alive]
+    found = workers.each(lambda worker: worker.ask("limits")["limits"], asked, "limits: ")
+    return {"limits": found} if asked else {}
 
 
 def check(names: Sequence[str], known: Sequence[str], what: str) -> None:
@@ -103,11 +140,12 @@ def at(sizes: Sequence[Sequence[int]] | None, mode: str) -> list[Size]:
     return [Size(*size) for size in dict.fromkeys(steps)]
 
 
-def check_device(here: Sequence[Contender], workers: Workers) -> None:
+def check_device(asked: Sequence[Contender], left_out: Sequence[str], workers: Workers) -> None:
     """Raise BenchError where contenders for a GPU were asked for and none has one."""
-    asked = [contender.name for contender in here if contender.device == "cuda"]
-    if asked and not any(name in workers.alive for name in asked):
-        raise BenchError(f"there is no CUDA device to time on: {'; '.join(workers.failures)}")
+    names = [contender.name for contender in asked if contender.device == "cuda"]
+    if names and not any(name in workers.alive for name in names):
+        why = "; ".join([*workers.failures, *left_out])
+        raise BenchError(f"there is no CUDA device to time on: {why}")
 
 
 def described(here: Sequence[Contender], facts: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,6 @@ from rnnbook.bench.problems import Size
 from rnnbook.bench.report import OURS, Race
 
 PAUSE: Final = 0.03  # between two turns: so long do OpenBLAS's idle threads keep a core busy
-FARTHEST: Final = 1e-4  # outputs farther from ours, in units of the array's largest, are refused
 
 
 class BenchError(Exception):
@@ -132,9 +131,17 @@ def started(contenders: Sequence[Contender], threads: int) -> Iterator[Workers]:
             worker.close()
 
 
-def race(workers: Workers, cell: str, mode: str, size: Size, rounds: int) -> Race:
+def race(
+    workers: Workers,
+    cell: str,
+    mode: str,
+    size: Size,
+    rounds: int,
+    names: Collection[str] | None = None,
+) -> Race:
     """
     All who are alive on one problem: first compared with ours, then warmed up, then timed in turns.
+    With `names` these alone, and ours.
 
     Who fails on the way is not in it. The problem is prepared by all at once, which is when the
     frameworks compile.
@@ -146,7 +153,8 @@ def race(workers: Workers, cell: str, mode: str, size: Size, rounds: int) -> Rac
             path = outputs_of(worker, folder)
             worker.send("prepare", cell=cell, mode=mode, size=size, outputs=str(path))
 
-        asked = workers.each(prepare, workers.alive, where)
+        here = [name for name in workers.alive if names is None or name in (OURS, *names)]
+        asked = workers.each(prepare, here, where)
         prepared = workers.each(Worker.receive, asked, where)
         gaps = compare(workers, prepared, folder, where)
     racing = workers.each(lambda worker: worker.ask("warm"), [OURS, *gaps], where)
@@ -169,7 +177,7 @@ def outputs_of(worker: Worker, folder: str) -> Path:
 
 
 def compare(workers: Workers, prepared: Iterable[str], folder: str, where: str) -> dict[str, float]:
-    """How far each one's outputs are from ours; who is farther than `FARTHEST` is not in it."""
+    """How far each one's outputs are from ours; who is farther than it may be is not in it."""
     loaded = {}
     for name in prepared:
         with np.load(outputs_of(workers.alive[name], folder)) as file:
@@ -181,9 +189,10 @@ def compare(workers: Workers, prepared: Iterable[str], folder: str, where: str) 
         except ValueError as error:
             workers.fail(name, f"{where}{error}")
             continue
-        if gap <= FARTHEST:
+        farthest = workers.alive[name].contender.farthest
+        if gap <= farthest:
             gaps[name] = gap
         else:
-            text = f"refused: its outputs differ from ours by {gap:.1e}, at most {FARTHEST:.0e} may"
+            text = f"refused: its outputs differ from ours by {gap:.1e}, at most {farthest:.0e} may"
             workers.fail(name, f"{where}{text}")
     return gaps

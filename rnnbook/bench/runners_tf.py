@@ -29,6 +29,8 @@ class _OnTensorFlow:
             if not self.gpus:
                 raise RuntimeError(f"TensorFlow {tf.__version__} finds no CUDA device")
             tf.config.experimental.enable_tensor_float_32_execution(False)
+            for gpu in self.gpus:  # else it takes nearly all memory, and others run beside it
+                tf.config.experimental.set_memory_growth(gpu, True)
 
     def finish(self) -> None:
         if self.device == "cuda":

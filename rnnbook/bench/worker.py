@@ -7,6 +7,7 @@ it says what it is; then
     {"do": "prepare", "cell", "mode", "size", "outputs": FILE}   build, compute, save the outputs
     {"do": "warm"}     run for a while, choose how many calls make a sample
     {"do": "time"}     one sample: seconds a call
+    {"do": "limits"}   what its device can do at most: {"limits": {"float32": operations a second}}
 """
 
 import gc
@@ -16,12 +17,12 @@ import signal
 import sys
 from itertools import repeat
 from time import perf_counter
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import numpy as np
 
 from rnnbook.bench import problems
-from rnnbook.bench.contenders import Contender, Job, Runner
+from rnnbook.bench.contenders import Contender, Job, Limited, Runner
 
 SAMPLE: Final = 0.04  # seconds that a sample lasts at least
 WARM: Final = 0.1  # seconds, and at least `WARM_CALLS`, before the first sample
@@ -39,6 +40,8 @@ class Bench:
     def answer(self, do: str, **request: Any) -> dict[str, Any]:
         if do == "prepare":
             return self.prepare(**request)
+        if do == "limits":
+            return {"limits": cast(Limited, self.runner).limits()}
         if self.job is None:
             raise RuntimeError("there is nothing prepared")
         return self.warm(self.job) if do == "warm" else self.time(self.job)
