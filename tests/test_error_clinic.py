@@ -21,7 +21,7 @@ RAISES, RUNS = "It raises", "It runs"
 HEADING = re.compile(
     r"^(?:\((?P<label>[\w-]+)\)=\n)?(?P<level>##|###) (?P<title>.+)$", re.MULTILINE
 )
-PARTS = ("**Cause.**", None, "**Fix.**", None, "**Guarded by**")  # None: a cell of code
+PARTS = ("**Cause.**", None, "**Fix.**", None, "{.guard}\n**Guarded by**")  # None: a cell of code
 TEST = re.compile(r"`(tests/\w+\.py)::(test_\w+)`")
 PAGE_GUARDS = "this page"  # its cells are run and compared
 
@@ -80,12 +80,20 @@ def names_of_tests(name: str) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
+def has_parts(entry: Entry) -> bool:
+    return len(entry.parts) == len(PARTS) and all(
+        isinstance(part, Cell)
+        if start is None
+        else isinstance(part, str) and part.startswith(start)
+        for part, start in zip(entry.parts, PARTS, strict=True)
+    )
+
+
 def faults(entry: Entry) -> Iterator[str]:
     if not entry.label.startswith("err-"):
         yield "has no label (err-...)="
-    shape = [part.split(" ")[0] if isinstance(part, str) else None for part in entry.parts]
-    if shape != [part and part.split(" ")[0] for part in PARTS]:
-        yield f"its parts are {shape}, not {PARTS}"
+    if not has_parts(entry):
+        yield f"its parts are {entry.parts}, not {PARTS}"
         return
     cause, failing, _, mended, guard = entry.parts
     assert isinstance(cause, str)
@@ -148,7 +156,7 @@ WHOLE = {
     "failing": "ValueError: a is\nnot b",
     "fix": "**Fix.** Make it b.",
     "mended": "b: True",
-    "guard": "**Guarded by** `tests/test_error_clinic.py::test_sound_entry_has_no_fault`.",
+    "guard": "{.guard}\n**Guarded by** `tests/test_error_clinic.py::test_sound_entry_has_no_fault`.",
 }
 
 
@@ -178,7 +186,7 @@ def test_sound_entry_has_no_fault() -> None:
         {},
         {"cause": "**Cause.** Ours. We wanted it so."},
         {"cause": "**Cause.** It is so {cite:p}`a2020`."},
-        {"guard": "**Guarded by** this page."},
+        {"guard": "{.guard}\n**Guarded by** this page."},
         {"heading": WHOLE["heading"].replace("`a is not b`", "`` a is not b ``")},
         {"heading": "## It runs, and is wrong\n\n(err-a)=\n### `a` where `b` is wanted"},
     ):
@@ -196,9 +204,12 @@ def test_sound_entry_has_no_fault() -> None:
         ({"cause": "**Cause.** It is so."}, "cites nothing"),
         ({"cause": "It is so."}, "its parts are"),
         ({"guard": "Nothing."}, "its parts are"),
-        ({"guard": "**Guarded by** care."}, "names no test"),
-        ({"guard": "**Guarded by** `tests/test_error_clinic.py::test_of_none`."}, "is not there"),
-        ({"guard": "**Guarded by** `tests/test_of_none.py::test_a`."}, "is not there"),
+        ({"guard": "{.guard}\n**Guarded by** care."}, "names no test"),
+        (
+            {"guard": "{.guard}\n**Guarded by** `tests/test_error_clinic.py::test_of_none`."},
+            "is not there",
+        ),
+        ({"guard": "{.guard}\n**Guarded by** `tests/test_of_none.py::test_a`."}, "is not there"),
     ],
 )
 def test_fault_of_an_entry_is_seen(changed: dict[str, str], fault: str) -> None:
