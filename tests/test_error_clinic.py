@@ -19,8 +19,11 @@ from book_page import ROOT, Cell, Page, notebook_page, output_texts, read_page, 
 CLINIC = "book/appendix/errors.ipynb"
 RAISES, RUNS = "It raises", "It runs"
 HEADING = re.compile(
-    r"^(?:\((?P<label>[\w-]+)\)=\n)?(?P<level>##|###) (?P<title>.+)$", re.MULTILINE
+    r"(?P<index>(?:^:::\{index\} .+\n:::\n\n)*)"
+    r"^(?:\((?P<label>[\w-]+)\)=\n)?(?P<level>##|###) (?P<title>.+)$",
+    re.MULTILINE,
 )
+INDEXED = re.compile(r"^:::\{index\} ! single: (.+)$", re.MULTILINE)  # the search puts it first
 PARTS = ("**Cause.**", None, "**Fix.**", None, "{.guard}\n**Guarded by**")  # None: a cell of code
 TEST = re.compile(r"`(tests/\w+\.py)::(test_\w+)`")
 PAGE_GUARDS = "this page"  # its cells are run and compared
@@ -31,6 +34,7 @@ class Entry:
     group: str
     label: str
     title: str
+    indexed: list[str]
     parts: list[str | Cell] = field(default_factory=list)
 
     @property
@@ -61,7 +65,8 @@ def entries(page: Page) -> list[Entry]:
             if heading["level"] == "##":
                 group = heading["title"]
             elif group.startswith((RAISES, RUNS)):
-                found.append(Entry(group, heading["label"] or "", heading["title"]))
+                indexed = INDEXED.findall(heading["index"])
+                found.append(Entry(group, heading["label"] or "", heading["title"], indexed))
                 inside = True
     return found
 
@@ -109,8 +114,12 @@ def faults(entry: Entry) -> Iterator[str]:
     assert isinstance(failing, Cell)
     if entry.message is None and entry.group.startswith(RAISES):
         yield "its heading is no message in code"
-    elif entry.message and " ".join(entry.message.split()) not in said(failing):
-        yield f"its failing cell does not say {entry.message!r}, but {said(failing)!r}"
+    wanted = entry.message or entry.title.replace("`", "")
+    if wanted not in entry.indexed:
+        yield f"{wanted!r} is not in its index"
+    for message in entry.indexed if entry.message else []:
+        if message not in said(failing):
+            yield f"its failing cell does not say {message!r}, but {said(failing)!r}"
     named = TEST.findall(guard)
     if not named and PAGE_GUARDS not in guard:
         yield "names no test that guards it"
@@ -151,12 +160,14 @@ def test_clinic_treats_messages_and_symptoms() -> None:
 # ------------------------------------------------------------- that the faults of an entry are seen
 
 WHOLE = {
-    "heading": "## It raises: PyTorch\n\nWords.\n\n(err-a)=\n### `a is not b`",
+    "heading": "## It raises: PyTorch\n\nWords.",
+    "index": ":::{index} ! single: a is not b\n:::",
+    "title": "(err-a)=\n### `a is not b`",
     "cause": "**Cause.** It is [so](https://a.org/1).",
     "failing": "ValueError: a is\nnot b",
     "fix": "**Fix.** Make it b.",
     "mended": "b: True",
-    "guard": "{.guard}\n**Guarded by** `tests/test_error_clinic.py::test_sound_entry_has_no_fault`.",
+    "guard": "{.guard}\n**Guarded by** `tests/test_error_clinic.py::test_sound_entry_has_none`.",
 }
 
 
@@ -171,7 +182,7 @@ def made(changed: dict[str, str], tags: tuple[str, ...] = ()) -> Entry:
         return {"cell_type": "markdown", "source": text, "metadata": {}}
 
     cells = [
-        markdown(f"{part['heading']}\n\n{part['cause']}"),
+        markdown("\n\n".join(part[k] for k in ("heading", "index", "title", "cause"))),
         code(part["failing"]),
         markdown(part["fix"]),
         code(part["mended"]),
@@ -181,14 +192,18 @@ def made(changed: dict[str, str], tags: tuple[str, ...] = ()) -> Entry:
     return entry
 
 
-def test_sound_entry_has_no_fault() -> None:
+def test_sound_entry_has_none() -> None:
     for changed in (
         {},
         {"cause": "**Cause.** Ours. We wanted it so."},
         {"cause": "**Cause.** It is so {cite:p}`a2020`."},
         {"guard": "{.guard}\n**Guarded by** this page."},
-        {"heading": WHOLE["heading"].replace("`a is not b`", "`` a is not b ``")},
-        {"heading": "## It runs, and is wrong\n\n(err-a)=\n### `a` where `b` is wanted"},
+        {"title": "(err-a)=\n### `` a is not b ``"},
+        {
+            "heading": "## It runs, and is wrong",
+            "index": ":::{index} ! single: a where b is wanted\n:::",
+            "title": "(err-a)=\n### `a` where `b` is wanted",
+        },
     ):
         assert list(faults(made(changed))) == [], changed
 
@@ -196,8 +211,10 @@ def test_sound_entry_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        ({"heading": "## It raises\n\n### `a is not b`"}, "no label"),
-        ({"heading": "## It raises\n\n(err-a)=\n### a is not b"}, "no message in code"),
+        ({"title": "### `a is not b`"}, "no label"),
+        ({"title": "(err-a)=\n### a is not b"}, "no message in code"),
+        ({"index": "Words."}, "'a is not b' is not in its index"),
+        ({"index": ":::{index} ! single: a is b\n:::"}, "does not say 'a is b'"),
         ({"failing": "ValueError: a must be b"}, "does not say 'a is not b', but 'ValueError: a"),
         ({"failing": ""}, "failing cell prints nothing"),
         ({"mended": ""}, "mended cell prints nothing"),

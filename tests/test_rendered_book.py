@@ -19,6 +19,14 @@ PAGE_BYTES = 1_000_000
 FRAMEWORKS = ("numpy", "tensorflow", "keras", "pytorch")
 TASKS = ("sine", "counting", "words", "text")
 TERM, PAGE_OF_TERM = "sunspot", "book/numpy/sine.html"
+CLINIC = "book/appendix/errors.html"
+MESSAGES = (
+    "'lengths' argument should be a 1D CPU int64 tensor",
+    "Trying to backward through the graph a second time",
+    "Expected hidden size (1, 64, 256), got [1, 32, 256]",  # with the reader's own numbers
+    "'Sequential' object has no attribute 'reset_states'",
+    "expected ndim=3, found ndim=2",
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,18 +107,14 @@ def test_first_page_leads_to_the_index(
     tab.close()
 
 
-@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
-def test_search_finds_a_word(
-    context: BrowserContext, html: Path, site: str, from_disk: bool
-) -> None:
-    """As a reader does: from the index, by the search button and the keyboard."""
-    base = html.as_uri() if from_disk else site
+def search(context: BrowserContext, base: str, words: str) -> tuple[list[str], list[str]]:
+    """As a reader does, by the search button and the keyboard: links found, errors said."""
     tab = context.new_page()
     errors: list[str] = []
     tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
     tab.goto(f"{base}/book/index.html")
     tab.locator("button.search-button__button:visible").first.click()
-    tab.locator("input[type=search]:visible").fill(TERM)
+    tab.locator("input[type=search]:visible").fill(words)
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"{base}/search.html*")
     tab.wait_for_function(
@@ -118,7 +122,25 @@ def test_search_finds_a_word(
     )
     links = tab.locator("#search-results li a").evaluate_all("all => all.map(e => e.href)")
     tab.close()
+    return links, errors
+
+
+@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
+def test_search_finds_a_word(
+    context: BrowserContext, html: Path, site: str, from_disk: bool
+) -> None:
+    links, errors = search(context, html.as_uri() if from_disk else site, TERM)
     assert any(PAGE_OF_TERM in link for link in links), f"{TERM!r} finds {links}"
+    assert errors == []
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
+def test_search_leads_from_a_message_to_the_error_clinic(
+    context: BrowserContext, html: Path, site: str, from_disk: bool, message: str
+) -> None:
+    links, errors = search(context, html.as_uri() if from_disk else site, message)
+    assert any(CLINIC in link for link in links[:3]), f"{message!r} finds {links}"
     assert errors == []
 
 
