@@ -3,10 +3,12 @@ The error clinic: every entry has its parts, and says what its own output says.
 
 An entry is a heading, a cause with its source, a cell that fails, a mend, a cell that does not, and
 what guards it. A heading in code is a message: it must stand in the failing cell's output, which
-`pytest --nbval` compares, so a framework that words it anew is noticed.
+`pytest --nbval` compares, so a framework that words it anew is noticed. The search leads readers to
+one entry: its cells use what the set-up makes, and nothing of another entry.
 """
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ class Entry:
     label: str
     title: str
     indexed: list[str]
+    given: frozenset[str]  # the names that the page makes before its first entry
     parts: list[str | Cell] = field(default_factory=list)
 
     @property
@@ -49,10 +52,13 @@ def entries(page: Page) -> list[Entry]:
     """What stands under each heading of the third level, below one of the two groups' headings."""
     found: list[Entry] = []
     group, inside = "", False
+    given: frozenset[str] = frozenset(dir(builtins))
     for cell in page.cells:
         if cell.kind == "code":
             if inside:
                 found[-1].parts.append(cell)
+            elif not found:
+                given |= names(cell)[0]
             continue
         before = 0
         for heading in [*HEADING.finditer(cell.source), None]:
@@ -66,9 +72,36 @@ def entries(page: Page) -> list[Entry]:
                 group = heading["title"]
             elif group.startswith((RAISES, RUNS)):
                 indexed = INDEXED.findall(heading["index"])
-                found.append(Entry(group, heading["label"] or "", heading["title"], indexed))
+                label, title = heading["label"] or "", heading["title"]
+                found.append(Entry(group, label, title, indexed, given))
                 inside = True
     return found
+
+
+def names(cell: Cell) -> tuple[set[str], set[str]]:
+    """Those that a cell's code makes, and those that it reads."""
+    made, read = set(), set()
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).partition(".")[0])
+    return made, read
+
+
+def borrowed(entry: Entry) -> list[str]:
+    """The names that an entry's cells read, and that neither they nor the set-up make."""
+    known, found = set(entry.given), set()
+    for part in entry.parts:
+        if isinstance(part, Cell):
+            made, read = names(part)
+            known |= made
+            found |= read - known
+    return sorted(found)
 
 
 def said(cell: Cell) -> str:
@@ -112,13 +145,15 @@ def faults(entry: Entry) -> Iterator[str]:
         if {"nbval-ignore-output", "raises-exception"} & set(cell.tags):
             yield f"the output of its {name} cell is not compared"
     assert isinstance(failing, Cell)
+    if borrowed(entry):
+        yield f"its cells use {borrowed(entry)} of another entry"
     if entry.message is None and entry.group.startswith(RAISES):
         yield "its heading is no message in code"
     wanted = entry.message or entry.title.replace("`", "")
     if wanted not in entry.indexed:
         yield f"{wanted!r} is not in its index"
     for message in entry.indexed if entry.message else []:
-        if message not in said(failing):
+        if message not in said(failing) and f"`{message}" not in cause:  # a relative, or an old one
             yield f"its failing cell does not say {message!r}, but {said(failing)!r}"
     named = TEST.findall(guard)
     if not named and PAGE_GUARDS not in guard:
@@ -164,6 +199,7 @@ WHOLE = {
     "index": ":::{index} ! single: a is not b\n:::",
     "title": "(err-a)=\n### `a is not b`",
     "cause": "**Cause.** It is [so](https://a.org/1).",
+    "code": "print(a)",
     "failing": "ValueError: a is\nnot b",
     "fix": "**Fix.** Make it b.",
     "mended": "b: True",
@@ -174,14 +210,16 @@ WHOLE = {
 def made(changed: dict[str, str], tags: tuple[str, ...] = ()) -> Entry:
     part = WHOLE | changed
 
-    def code(text: str) -> dict[str, Any]:
+    def code(text: str, source: str = part["code"]) -> dict[str, Any]:
         outputs = [{"output_type": "stream", "name": "stdout", "text": text}] if text else []
-        return {"cell_type": "code", "source": "a", "metadata": {"tags": tags}, "outputs": outputs}
+        metadata = {"tags": tags}
+        return {"cell_type": "code", "source": source, "metadata": metadata, "outputs": outputs}
 
     def markdown(text: str) -> dict[str, Any]:
         return {"cell_type": "markdown", "source": text, "metadata": {}}
 
     cells = [
+        code("", "import a"),
         markdown("\n\n".join(part[k] for k in ("heading", "index", "title", "cause"))),
         code(part["failing"]),
         markdown(part["fix"]),
@@ -198,6 +236,11 @@ def test_sound_entry_has_none() -> None:
         {"cause": "**Cause.** Ours. We wanted it so."},
         {"cause": "**Cause.** It is so {cite:p}`a2020`."},
         {"guard": "{.guard}\n**Guarded by** this page."},
+        {"code": "b = a\nprint(b)"},
+        {
+            "index": WHOLE["index"] + "\n\n:::{index} ! single: a was b\n:::",
+            "cause": "**Cause.** Once `a was b`: [so](https://a.org/1).",
+        },
         {"title": "(err-a)=\n### `` a is not b ``"},
         {
             "heading": "## It runs, and is wrong",
@@ -217,6 +260,7 @@ def test_sound_entry_has_none() -> None:
         ({"index": ":::{index} ! single: a is b\n:::"}, "does not say 'a is b'"),
         ({"failing": "ValueError: a must be b"}, "does not say 'a is not b', but 'ValueError: a"),
         ({"failing": ""}, "failing cell prints nothing"),
+        ({"code": "print(a, b)"}, "its cells use ['b'] of another entry"),
         ({"mended": ""}, "mended cell prints nothing"),
         ({"cause": "**Cause.** It is so."}, "cites nothing"),
         ({"cause": "It is so."}, "its parts are"),
