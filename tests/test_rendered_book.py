@@ -19,6 +19,29 @@ PAGE_BYTES = 1_000_000
 FRAMEWORKS = ("numpy", "tensorflow", "keras", "pytorch")
 TASKS = ("sine", "counting", "words", "text")
 TERM, PAGE_OF_TERM = "sunspot", "book/numpy/sine.html"
+CLINIC = "book/appendix/errors.html"
+# As readers paste them: with the exception, numbers and names of their own, from older releases.
+MESSAGES = {
+    "RuntimeError: 'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long "
+    "tensor": "err-lengths-cpu",
+    "RuntimeError: Expected hidden[0] size (2, 20, 256), got [2, 64, 256]": "err-hidden-size",
+    "RuntimeError: stack expects each tensor to be equal size, but got [7] at entry 0 and [9] at "
+    "entry 1": "err-ragged",
+    "RuntimeError: Trying to backward through the graph a second time, but the saved intermediate "
+    "results have already been freed.": "err-backward-twice",
+    "RuntimeError: expected scalar type Double but found Float": "err-dtype",
+    'Error(s) in loading state_dict for Net: Missing key(s) in state_dict: "gru.bias"': (
+        "err-state-dict"
+    ),
+    "AttributeError: module 'tensorflow' has no attribute 'Session'": "err-placeholder",
+    'ValueError: Input 0 of layer "lstm_1" is incompatible with the layer: expected ndim=3, found '
+    "ndim=2. Full shape received: (None, 64)": "err-ndim",
+    "Unrecognized keyword arguments passed to LSTM: {'batch_input_shape': (1, 1, 7)}": (
+        "err-time-major"
+    ),
+    "AttributeError: 'Functional' object has no attribute 'reset_states'": "err-reset-states",
+    "help: loss becomes NaN": "err-nan",
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,18 +122,14 @@ def test_first_page_leads_to_the_index(
     tab.close()
 
 
-@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
-def test_search_finds_a_word(
-    context: BrowserContext, html: Path, site: str, from_disk: bool
-) -> None:
-    """As a reader does: from the index, by the search button and the keyboard."""
-    base = html.as_uri() if from_disk else site
+def search(context: BrowserContext, base: str, words: str) -> tuple[list[str], list[str]]:
+    """As a reader does, by the search button and the keyboard: links found, errors said."""
     tab = context.new_page()
     errors: list[str] = []
     tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
     tab.goto(f"{base}/book/index.html")
     tab.locator("button.search-button__button:visible").first.click()
-    tab.locator("input[type=search]:visible").fill(TERM)
+    tab.locator("input[type=search]:visible").fill(words)
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"{base}/search.html*")
     tab.wait_for_function(
@@ -118,8 +137,44 @@ def test_search_finds_a_word(
     )
     links = tab.locator("#search-results li a").evaluate_all("all => all.map(e => e.href)")
     tab.close()
+    return links, errors
+
+
+@pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
+def test_search_finds_a_word(
+    context: BrowserContext, html: Path, site: str, from_disk: bool
+) -> None:
+    links, errors = search(context, html.as_uri() if from_disk else site, TERM)
     assert any(PAGE_OF_TERM in link for link in links), f"{TERM!r} finds {links}"
     assert errors == []
+
+
+@pytest.mark.parametrize(("message", "entry"), MESSAGES.items(), ids=MESSAGES.values())
+def test_search_leads_from_a_message_to_its_entry(
+    context: BrowserContext, html: Path, site: str, message: str, entry: str
+) -> None:
+    links, errors = search(context, site, message)
+    page, _, anchor = links[0].partition("#")
+    assert page.split("?")[0] == f"{site}/{CLINIC}", f"{message!r} finds {links}"
+    assert anchor in ids_of_heading(html / CLINIC, entry)
+    assert errors == []
+
+
+@pytest.mark.parametrize("words", ["sunspot", "gru cell"])
+def test_words_that_hold_no_entry_are_searched_as_before(
+    context: BrowserContext, site: str, words: str
+) -> None:
+    links, errors = search(context, site, words)
+    assert len(links) > 1
+    assert not any("#index-" in link for link in links)
+    assert errors == []
+
+
+def ids_of_heading(path: Path, label: str) -> list[str]:
+    """A label, and what else stands before the same heading."""
+    before = re.findall(r'((?:<span id="[^"]+"></span>)+)<h3>', path.read_text("utf-8"))
+    (spans,) = [each for each in before if f'id="{label}"' in each]
+    return re.findall(r'id="([^"]+)"', spans)
 
 
 # --------------------------------------------------------- that the looks see what they look for

@@ -7,6 +7,37 @@
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
 
+  // A message is pasted whole, with the exception's name and the reader's own numbers, and Sphinx
+  // wants each word of a query on one page. So first comes the index entry that the query holds:
+  // three words or more, the longest.
+  function words(text) {
+    return " " + text.toLowerCase().replace(/[^\p{L}]+/gu, " ").trim() + " ";
+  }
+  function entryWithin(query) {
+    var asked = words(query);
+    return Object.keys(Search._index.indexentries)
+      .filter(function (entry) { return words(entry).split(" ").length >= 3 + 2; })
+      .filter(function (entry) { return asked.includes(words(entry)); })
+      .sort(function (a, b) { return words(a).length - words(b).length; })
+      .pop();
+  }
+  if (typeof Search !== "undefined") {
+    var perform = Search._performSearch;
+    Search._performSearch = function (query) {
+      var results = perform.apply(Search, arguments);
+      var index = Search._index;
+      var entry = entryWithin(query);
+      if (!entry) return results;
+      var page = index.indexentries[entry][0][0];
+      var anchor = "#" + index.indexentries[entry][0][1];
+      results = results.filter(function (result) { return result[2] !== anchor; });
+      results.push([  // the last is shown first
+        index.docnames[page], index.titles[page], anchor, entry, 100, index.filenames[page],
+      ]);
+      return results;
+    };
+  }
+
   // A wide equation scrolls in its own box; the keyboard must reach it there.
   function reachEquations() {
     document.querySelectorAll("div.math mjx-container").forEach(function (box) {
