@@ -21,7 +21,7 @@
       .sort(function (a, b) { return words(a).length - words(b).length; })
       .pop();
   }
-  if (typeof Search !== "undefined") {
+  if (typeof Search !== "undefined" && Search._performSearch) {  // Sphinx 7.4 has it
     var perform = Search._performSearch;
     Search._performSearch = function (query) {
       var results = perform.apply(Search, arguments);
