@@ -131,7 +131,10 @@ class RMSprop(Summed, keras.optimizers.RMSprop):  # type: ignore[misc]
 class Adam(Summed, keras.optimizers.Adam):  # type: ignore[misc]
     """
     Adam as `optim.Adam` has it. Keras' own differs in two things: its epsilon is added to the root
-    of v, not of v_hat = v / c; and c = 1 - beta2^t has but four right digits in float32 at t = 1.
+    of v, not of v_hat = v / c; and c = 1 - beta2^t has but four right digits at t = 1: in float32,
+    and on TensorFlow in float64, too, where ops.cast rounds a Python number to float32 first.
+
+    The learning rate is kept in Keras' `floatx`, whatever the variables' dtype: see `precision`.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
