@@ -1,0 +1,171 @@
+"""Counts, floors and what is recorded; nothing about how long anything takes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnbook import bench
+from rnnbook.bench import report, sine
+from rnnbook.bench.report import First, Race, Report
+
+SIZE = bench.Size(2, 5, 3, 4)
+
+
+class Counted:
+    """np.dot, and the operations of every product that it was asked for."""
+
+    def __init__(self) -> None:
+        self.operations = 0
+        self.dot = np.dot
+
+    def __call__(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+        rows, inner = a.shape
+        columns = b.shape[1] if b.ndim == 2 else 1
+        self.operations += 2 * rows * inner * columns
+        result: np.ndarray = self.dot(a, b, out=out)
+        return result
+
+
+@pytest.mark.parametrize("cell", bench.CELLS)
+@pytest.mark.parametrize("mode", bench.MODES)
+def test_products_are_as_many_operations_as_are_counted(
+    cell: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = bench.Size(1, 1, 3, 4) if mode == "step" else SIZE
+    run, counted = bench.products(cell, mode, size), Counted()
+    monkeypatch.setattr(np, "dot", counted)
+    run()
+    assert counted.operations == bench.operations(cell, mode, size)
+
+
+def test_products_of_a_long_training_step_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = bench.Size(32, 40, 3, 4)  # 16 steps of 32 are a block
+    run, counted = bench.products("rnn", "train", size), Counted()
+    monkeypatch.setattr(np, "dot", counted)
+    run()
+    assert counted.operations == bench.operations("rnn", "train", size)
+
+
+def test_operations_of_the_cells_are_as_their_gates() -> None:
+    counts = {cell: bench.operations(cell, "forward", SIZE) for cell in bench.CELLS}
+    assert counts["rnn"] == 2 * 2 * 5 * (3 + 4) * 4
+    assert counts == {"rnn": counts["rnn"], "lstm": 4 * counts["rnn"], "gru": 3 * counts["rnn"]}
+
+
+def test_roof_has_positive_times_and_rates() -> None:
+    roof = bench.roof("gru", "train", SIZE, rounds=2)
+    assert roof.operations == bench.operations("gru", "train", SIZE)
+    for spread in roof[1:]:
+        assert 0 < spread.low <= spread.median <= spread.high < np.inf
+    assert set(roof.rates) == {"layer", "products", "large"}
+    assert all(0 < rate < np.inf for rate in roof.rates.values())
+    assert 0 < roof.reached < np.inf
+
+
+def test_roof_of_one_step_and_of_a_layer_given() -> None:
+    assert bench.roof("lstm", "step", (1, 1, 3, 4), rounds=1).operations == 2 * 7 * 16
+    calls: list[int] = []
+    bench.roof("rnn", "forward", SIZE, rounds=1, layer=lambda: calls.append(1))
+    assert len(calls) > 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("elman", "train", SIZE), "cell is 'elman'"),
+        (("rnn", "first", SIZE), "mode is 'first'"),
+        (("rnn", "train", (1, 2, 3)), "four numbers"),
+        (("rnn", "train", (1, 2, 3, 0)), "above 0"),
+        (("rnn", "step", SIZE), "B = T = 1"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(
+    arguments: tuple[str, str, tuple[int, ...]], said: str
+) -> None:
+    for asked in (bench.operations, bench.products, bench.roof):
+        with pytest.raises(ValueError, match=said):
+            asked(*arguments)
+
+
+def test_roof_refuses_no_rounds() -> None:
+    with pytest.raises(ValueError, match="rounds is 0"):
+        bench.roof("rnn", "train", SIZE, rounds=0)
+
+
+# What is recorded
+
+
+def test_recorded_is_a_whole_report() -> None:
+    found = bench.recorded("cpu")
+    assert {"numpy", "loop", "pytorch", "tensorflow", "keras"} <= set(found.labels)
+    assert {race.mode for race in found.races} == set(bench.MODES)
+    assert {race.cell for race in found.races} == set(bench.CELLS)
+    assert found.first is not None
+    assert found.first.times.keys() <= sine.JOBS.keys()
+    assert not found.failures
+    text = (report.RECORDED / "cpu.json").read_text("utf-8")
+    assert str(Path.home()) not in text
+    assert found.to_json() == text
+
+
+def test_recorded_says_what_is_not_there() -> None:
+    with pytest.raises(FileNotFoundError, match="no report is recorded as nothing"):
+        bench.recorded("nothing")
+    with pytest.raises(ValueError, match="not a report of rnnbook"):
+        bench.recorded("text")  # is recorded, by another program
+
+
+# Figures
+
+
+def small() -> Report:
+    found = Report({}, {"numpy": "NumPy", "keras": "Keras"})
+    for cell in ("rnn", "gru"):
+        times = {"numpy": [1e-3, 2e-3], "keras": [4e-3, 4e-3]}
+        found.races.append(Race(times, cell, "train", SIZE))
+    found.first = First(
+        {"numpy": [1.0, 2.0, 1.5], "keras": [7.0, 8.0, 9.0]},
+        {"numpy": [0.1] * 3, "keras": [4.0] * 3},
+        {"numpy": 1e-4, "keras": 1e-4},
+    )
+    return found
+
+
+def test_stacked_figure_is_as_narrow_as_a_page() -> None:
+    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "rnnbook[pages]"')
+    fig = small().figure("train", stacked=True)
+    assert [ax.get_title(loc="left") for ax in fig.axes] == [
+        "RNN, training step",
+        "GRU, training step",
+    ]
+    assert fig.get_size_inches()[0] == 6.4
+    left = {ax.get_position().x0 for ax in fig.axes}
+    assert len(left) == 1
+
+
+def test_figure_of_times_has_ours_too() -> None:
+    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "rnnbook[pages]"')
+    (ax, _) = small().figure("train", stacked=True, times=True).axes
+    assert ax.get_legend_handles_labels()[1] == ["NumPy", "Keras"]
+    drawn = sorted(float(line.get_xdata()[0]) for line in ax.lines if len(line.get_xdata()) == 1)
+    assert drawn == pytest.approx([1500, 4000])  # medians, in microseconds
+
+
+def test_figure_of_the_first_result_has_the_soonest_at_the_top() -> None:
+    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "rnnbook[pages]"')
+    found = small()
+    (ax,) = found.figure("first").axes
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["NumPy", "Keras"]
+    assert [bar.get_width() for bar in ax.patches] == [1.5, 0.1, 8.0, 4.0]
+    found.first = None
+    with pytest.raises(ValueError, match="no first result"):
+        found.figure("first")
+
+
+# The sine job
+
+
+def test_loop_and_numpy_learn_the_same_from_the_sine() -> None:
+    fast, loop = (sine.JOBS[name]()[1] for name in ("numpy", "loop"))
+    assert loop == pytest.approx(fast, rel=0.2)  # 500 updates in float32, sums in another order
