@@ -50,7 +50,8 @@ def figure(
             if not stacked or row == rows[-1]:
                 axes[len(axes) // 2].set_xlabel(axis_label(times))
         handles, labels = grid[0][0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside upper center", ncols=min(4, max(1, len(labels))))
+        columns = len(labels) if len(labels) < 6 else -(-len(labels) // 2)
+        fig.legend(handles, labels, loc="outside upper center", ncols=max(1, columns))
     return fig
 
 
