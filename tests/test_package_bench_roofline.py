@@ -77,7 +77,6 @@ def test_roof_of_one_step_and_of_a_layer_given() -> None:
         (("rnn", "first", SIZE), "mode is 'first'"),
         (("rnn", "train", (1, 2, 3)), "four numbers"),
         (("rnn", "train", (1, 2, 3, 0)), "above 0"),
-        (("rnn", "step", SIZE), "B = T = 1"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(
@@ -86,6 +85,12 @@ def test_what_cannot_be_counted_is_refused(
     for asked in (bench.operations, bench.products, bench.roof):
         with pytest.raises(ValueError, match=said):
             asked(*arguments)
+
+
+def test_one_step_is_of_one_sequence() -> None:
+    for asked in (bench.products, bench.roof):
+        with pytest.raises(ValueError, match="B = T = 1"):
+            asked("rnn", "step", SIZE)
 
 
 def test_roof_refuses_no_rounds() -> None:

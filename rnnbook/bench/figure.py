@@ -9,6 +9,7 @@ from typing import Any, Final
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from rnnbook import plotting
 from rnnbook.bench.problems import CELLS, MODES
@@ -45,6 +46,9 @@ def figure(
         for row, axes in zip(rows, grid, strict=True):
             for (m, cell), ax in zip(row, axes, strict=True):
                 panel(ax, report, report.of(cell, m), times)
+                if stacked and not times:  # there is room for more numbers
+                    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                    ax.xaxis.set_minor_locator(NullLocator())
                 ax.set_title(f"{cell.upper()}, {TITLES[m]}")
             axes[0].set_ylabel("B, T, D, H")
             if not stacked or row == rows[-1]:

@@ -51,8 +51,6 @@ def check(cell: str, mode: str, size: Sequence[int]) -> None:
             raise ValueError(f"{what} is {name!r}, but must be one of {', '.join(known)}")
     if len(size) != 4 or min(size) < 1:
         raise ValueError(f"size is {tuple(size)}, but must be four numbers above 0: B, T, D, H")
-    if mode == "step" and tuple(size[:2]) != (1, 1):
-        raise ValueError(f"size is {tuple(size)}, but one step has B = T = 1")
 
 
 def wide(cell: str, D: int, H: int) -> int:
@@ -68,12 +66,15 @@ def products(cell: str, mode: str, size: Sequence[int]) -> Callable[[], None]:
     (D + H, B). A training step adds W dz_t, T times, and for each block of steps the gradient of
     the weights, R dz^T: as many operations as `operations` says. Bias, activations, copies and the
     cell's own equations are left out, and a step does not wait for the one before: its inputs are
-    drawn beforehand, near 0. Raises ValueError as `operations` does.
+    drawn beforehand, near 0. Raises ValueError as `operations` does, and for a step whose B or T is
+    not 1.
 
     >>> products("gru", "train", (2, 5, 3, 4))() is None
     True
     """
     check(cell, mode, size)
+    if mode == "step" and tuple(size[:2]) != (1, 1):
+        raise ValueError(f"size is {tuple(size)}, but one step has B = T = 1")
     B, T, D, H = size
     GH, rng = wide(cell, D, H), np.random.default_rng(0)
 
@@ -146,7 +147,7 @@ def roof(cell: str, mode: str, size: Sequence[int], rounds: int = 5, layer: Any 
     Time `rnnbook.layers` at one size, its products, and a large product, in this process, in turns.
 
     `layer`, a function without arguments, is timed in its place. As many threads work as NumPy's
-    BLAS has. Raises ValueError as `operations` does, or where `rounds` is below 1.
+    BLAS has. Raises ValueError as `products` does, or where `rounds` is below 1.
     """
     count = operations(cell, mode, size)
     if rounds < 1:

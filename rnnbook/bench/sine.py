@@ -10,6 +10,7 @@ step by step. TensorFlow without tf.function is not among them: a minute would n
 
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Any, Final
@@ -96,7 +97,7 @@ def in_keras() -> tuple[float, float]:
     return imported, history.history["loss"][-1]
 
 
-JOBS: Final = {
+JOBS: Final[dict[str, Callable[[], tuple[float, float]]]] = {
     "numpy": in_numpy,
     "loop": partial(in_numpy, loop=True),
     "pytorch": in_torch,
