@@ -39,16 +39,18 @@ def figure(
     heights = [len(report.of(cell, m)) for (m, cell), *_ in rows]
     width = WIDTH if stacked else 2.4 + 2.2 * len(cells)
     with style.context(plotting.STYLE):
-        size = (width, 1.0 + sum(0.8 + 0.34 * n for n in heights))
+        row_height = 0.29 if stacked else 0.34
+        size = (width, 1.0 + sum(0.8 + row_height * n for n in heights))
         fig = Figure(figsize=size, layout="constrained")
         share: Any = {"sharex": "all" if stacked else "row", "sharey": False if stacked else "row"}
         grid = fig.subplots(len(rows), len(rows[0]), squeeze=False, height_ratios=heights, **share)
         for row, axes in zip(rows, grid, strict=True):
             for (m, cell), ax in zip(row, axes, strict=True):
                 panel(ax, report, report.of(cell, m), times)
+                if stacked:
+                    ax.xaxis.set_minor_locator(NullLocator())
                 if stacked and not times:  # there is room for more numbers
                     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                    ax.xaxis.set_minor_locator(NullLocator())
                 ax.set_title(f"{cell.upper()}, {TITLES[m]}")
             axes[0].set_ylabel("B, T, D, H")
             if not stacked or row == rows[-1]:
