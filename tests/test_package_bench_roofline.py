@@ -1,30 +1,38 @@
 """Counts, floors and what is recorded; nothing about how long anything takes."""
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rnnbook import bench
-from rnnbook.bench import report, sine
+from rnnbook.bench import figure, problems, report, sine
 from rnnbook.bench.report import First, Race, Report
+from rnnbook.layers import recurrent_layer
 
 SIZE = bench.Size(2, 5, 3, 4)
 
 
 class Counted:
-    """np.dot, and the operations of every product that it was asked for."""
+    """np.dot and np.matmul, and the operations of every product that they were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.operations = 0
-        self.dot = np.dot
+        self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        for name in ("dot", "matmul"):
+            monkeypatch.setattr(np, name, partial(self.product, getattr(np, name)))
 
-    def __call__(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-        rows, inner = a.shape
-        columns = b.shape[1] if b.ndim == 2 else 1
-        self.operations += 2 * rows * inner * columns
-        result: np.ndarray = self.dot(a, b, out=out)
-        return result
+    def product(
+        self, real: Callable[..., Any], a: np.ndarray, b: np.ndarray, out: Any = None
+    ) -> Any:
+        found = real(a, b) if out is None else real(a, b, out=out)
+        self.operations += 2 * a.shape[-1] * found.size
+        self.shapes.append((a.shape, b.shape))
+        return found
 
 
 @pytest.mark.parametrize("cell", bench.CELLS)
@@ -33,18 +41,36 @@ def test_products_are_as_many_operations_as_are_counted(
     cell: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = bench.Size(1, 1, 3, 4) if mode == "step" else SIZE
-    run, counted = bench.products(cell, mode, size), Counted()
-    monkeypatch.setattr(np, "dot", counted)
+    run, counted = bench.products(cell, mode, size), Counted(monkeypatch)
     run()
     assert counted.operations == bench.operations(cell, mode, size)
 
 
 def test_products_of_a_long_training_step_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     size = bench.Size(32, 40, 3, 4)  # 16 steps of 32 are a block
-    run, counted = bench.products("rnn", "train", size), Counted()
-    monkeypatch.setattr(np, "dot", counted)
+    run, counted = bench.products("rnn", "train", size), Counted(monkeypatch)
     run()
     assert counted.operations == bench.operations("rnn", "train", size)
+
+
+@pytest.mark.parametrize("cell", bench.CELLS)
+def test_products_have_the_shapes_of_the_layer_but_for_its_bias(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problems.make(cell, "train", SIZE)
+    counted = Counted(monkeypatch)
+    module = sys.modules[type(layer := recurrent_layer(cell, problem.params)).__module__]
+    monkeypatch.setattr(module, "dot", np.dot)  # imported there by its name
+    layer.forward(problem.x)
+    layer.backward(problem.dh)
+    ours, counted.shapes = counted.shapes, []
+    bench.products(cell, "train", SIZE)()
+    assert len(counted.shapes) == len(ours)
+    for floor, layers in zip(counted.shapes, ours, strict=True):
+        gaps = [
+            b - a for pair in zip(floor, layers, strict=True) for a, b in zip(*pair, strict=True)
+        ]
+        assert set(gaps) <= {0, 1}  # a row of W is the bias
 
 
 def test_operations_of_the_cells_are_as_their_gates() -> None:
@@ -144,9 +170,34 @@ def test_stacked_figure_is_as_narrow_as_a_page() -> None:
         "RNN, training step",
         "GRU, training step",
     ]
-    assert fig.get_size_inches()[0] == 6.4
+    assert fig.get_size_inches()[0] == figure.WIDTH
     left = {ax.get_position().x0 for ax in fig.axes}
     assert len(left) == 1
+
+
+def test_overview_is_the_mean_over_the_sizes_with_the_best_and_the_worst() -> None:
+    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "rnnbook[pages]"')
+    found = small()
+    found.races.append(Race({"numpy": [1e-3], "keras": [12e-3]}, "rnn", "train", SIZE))
+    (ax,) = figure.overview(found).axes
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["RNN", "GRU"]
+    ((_, _, (line,)),) = ax.containers
+    lows, highs = (
+        [float(x) for x in ends]
+        for ends in zip(
+            *((segment[0][0], segment[1][0]) for segment in line.get_segments()), strict=True
+        )
+    )
+    assert lows == pytest.approx([3, 3])  # ratios 4 and 2 of the two rounds
+    assert highs == pytest.approx([12, 3])
+    means = next(
+        line.get_xdata()
+        for line in ax.lines
+        if len(line.get_xdata()) == 2 and line.get_marker() == "D"
+    )
+    assert means == pytest.approx([6, 3])  # the square root of 3 times 12
+    with pytest.raises(ValueError, match="no races"):
+        figure.overview(Report({}, {}))
 
 
 def test_figure_of_times_has_ours_too() -> None:

@@ -1,6 +1,6 @@
 """
 A report as a figure: each ratio a point, its smallest and largest a line; or times; or the bars of
-the first result. Needs matplotlib.
+the first result; or all sizes in one point. Needs matplotlib.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from rnnbook.bench.report import OURS, First, Race, Report, Spread
 MARKERS: Final = {"loop": "x", "pytorch": "o", "tensorflow": "s", "keras": "D", OURS: "*"}
 VARIANTS: Final = {"xla": "^", "eager": "v"}
 TITLES: Final = {"train": "training step", "forward": "forward", "step": "one step"}
-WIDTH: Final = 6.4  # inches, of a page
+WIDTH: Final = 5.0  # inches: what a phone shrinks little enough to be read
+AXIS: Final = "time / NumPy's: right of 1, NumPy is ahead"
 
 
 def figure(
@@ -48,44 +49,90 @@ def figure(
             for (m, cell), ax in zip(row, axes, strict=True):
                 panel(ax, report, report.of(cell, m), times)
                 if stacked:
-                    ax.xaxis.set_minor_locator(NullLocator())
-                if stacked and not times:  # there is room for more numbers
-                    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                    few_ticks(ax)
                 ax.set_title(f"{cell.upper()}, {TITLES[m]}")
             axes[0].set_ylabel("B, T, D, H")
             if not stacked or row == rows[-1]:
                 axes[len(axes) // 2].set_xlabel(axis_label(times))
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        columns = len(labels) if len(labels) < 6 else -(-len(labels) // 2)
-        fig.legend(handles, labels, loc="outside upper center", ncols=max(1, columns))
+        legend(fig, grid[0][0], narrow=stacked)
     return fig
 
 
+def overview(report: Report) -> Figure:
+    """
+    A panel for each mode, a row for each cell: of each contender the geometric mean of the ratios,
+    and a line from that of its best size to that of its worst. Who lacks a size is not drawn.
+    """
+    modes = [m for m in MODES if any(race.mode == m for race in report.races)]
+    if not modes:
+        raise ValueError("the report has no races to draw")
+    names = [name for name in report.labels if name != OURS]
+    with style.context(plotting.STYLE):
+        fig = Figure(figsize=(WIDTH, 1.2 + 1.6 * len(modes)), layout="constrained")
+        grid = fig.subplots(len(modes), 1, squeeze=False, sharex=True)[:, 0]
+        for ax, mode in zip(grid, modes, strict=True):
+            cells = [c for c in CELLS if report.of(c, mode)]
+            found = {n: [over_sizes(report, c, n, mode) for c in cells] for n in names}
+            spreads(ax, found, report.labels, [c.upper() for c in cells])
+            few_ticks(ax)
+            ax.set_title(TITLES[mode])
+        grid[-1].set_xlabel(AXIS)
+        legend(fig, grid[0], narrow=True)
+    return fig
+
+
+def over_sizes(report: Report, cell: str, name: str, mode: str) -> Spread | None:
+    mean = report.geometric_mean(cell, name, mode)
+    if mean is None:
+        return None
+    medians = [ratio.median for race in report.of(cell, mode) if (ratio := race.ratio(name))]
+    return Spread(mean, min(mean, *medians), max(mean, *medians))  # a mean of one may be rounded
+
+
+def legend(fig: Figure, ax: Axes, narrow: bool) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    columns = min(3, len(labels)) if narrow or len(labels) > 5 else len(labels)
+    fig.legend(handles, labels, loc="outside upper center", ncols=max(1, columns))
+
+
+def few_ticks(ax: Axes) -> None:
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
 def axis_label(times: bool) -> str:
-    if times:
-        return "microseconds"
-    return "time / NumPy's: NumPy is ahead to the right of 1"
+    return "microseconds" if times else AXIS
 
 
 def panel(ax: Axes, report: Report, races: Sequence[Race], times: bool) -> None:
     names = [name for name in report.labels if times or name != OURS]
-    if not times:
+    found = {name: [drawn(race, name, times) for race in races] for name in names}
+    spreads(ax, found, report.labels, [str(race.size) for race in races], line=not times)
+
+
+def spreads(
+    ax: Axes,
+    found: dict[str, list[Spread | None]],
+    labels: dict[str, str],
+    rows: Sequence[str],
+    line: bool = True,
+) -> None:
+    """Points with their ranges, a row below another; with a `line` at 1, where NumPy is."""
+    if line:
         ax.axvline(1, color=plotting.FRAMEWORKS["numpy"][0], linewidth=1.2)
-    for k, name in enumerate(names):
-        found = [(y, value) for y, race in enumerate(races) if (value := drawn(race, name, times))]
-        offset = 0.6 * (k + 1) / (len(names) + 1) - 0.3  # beside, not upon each other
-        ys = [y + offset for y, _ in found]
-        xs = [value.median for _, value in found]
-        low = [value.median - value.low for _, value in found]
-        high = [value.high - value.median for _, value in found]
-        label = report.labels[name]
-        ax.errorbar(
-            xs, ys, xerr=(low, high), label=label, linestyle="none", elinewidth=1, **look(name)
-        )
+    for k, (name, values) in enumerate(found.items()):
+        there = [(y, value) for y, value in enumerate(values) if value]
+        offset = 0.7 * (k + 1) / (len(found) + 1) - 0.35  # beside, not upon each other
+        ys = [y + offset for y, _ in there]
+        xs = [value.median for _, value in there]
+        low = [value.median - value.low for _, value in there]
+        high = [value.high - value.median for _, value in there]
+        shown: Any = {"label": labels[name], "linestyle": "none", "elinewidth": 1, **look(name)}
+        ax.errorbar(xs, ys, xerr=(low, high), **shown)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_yticks(range(len(races)), [str(race.size) for race in races])
-    ax.set_ylim(len(races) - 0.5, -0.5)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
 
 
 def drawn(race: Race, name: str, times: bool) -> Spread | None:
@@ -117,8 +164,8 @@ def first_panel(ax: Axes, first: First, labels: dict[str, str]) -> None:
         ax.annotate(text, (seconds.high, y), va="center", fontsize=10, annotation_clip=False)
     ax.set_yticks(range(len(names)), [labels.get(name, name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(0, 1.12 * max(max(times) for times in first.times.values()))
-    ax.set_xlabel("seconds from the process's start; dark: of them the imports")
+    ax.set_xlim(0, 1.16 * max(max(times) for times in first.times.values()))
+    ax.set_xlabel("seconds from the start; dark: the imports")
     ax.grid(visible=False, axis="y")
 
 

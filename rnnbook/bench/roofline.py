@@ -1,9 +1,10 @@
 """
 How much arithmetic a recurrent layer is, and how long that alone takes on this machine.
 
-`operations` counts. `products` is the matrix products of a pass and nothing else, in the order that
-the recurrence forces upon them: a floor below which no layer of these products can go. `roof`
-times a layer, its products, and one large product, which is the machine's own limit.
+`operations` counts. `products` is the matrix products of a fast layer's pass and nothing else, of
+the same shapes in the same order: a floor for a layer that makes these products. (Another may cut
+them otherwise; what no layer can avoid is that h_(t-1) W_hh waits for step t - 1.) `roof` times a
+layer, its products, and one large product, which is what BLAS reaches when nothing waits.
 
 G gates: 1 in an rnn, 4 in an lstm, 3 in a gru; B, T, D, H as in a `Size`.
 """
@@ -62,12 +63,15 @@ def products(cell: str, mode: str, size: Sequence[int]) -> Callable[[], None]:
     """
     A function that does the matrix products of one pass of a layer, float32, and nothing else.
 
-    Forward, T times one after the other: W^T R_t, with W (D + H, G H) and R_t = [x_t; h_(t-1)]
-    (D + H, B). A training step adds W dz_t, T times, and for each block of steps the gradient of
-    the weights, R dz^T: as many operations as `operations` says. Bias, activations, copies and the
-    cell's own equations are left out, and a step does not wait for the one before: its inputs are
-    drawn beforehand, near 0. Raises ValueError as `operations` does, and for a step whose B or T is
-    not 1.
+    They are those of `rnnbook.layers`. In an rnn and an lstm input and state are stacked: forward,
+    T times one after the other, W^T R_t with W (K, G H) and R_t = [x_t; h_(t-1)] (K, B), K = D + H.
+    A training step adds W dz_t, T times, and for each block of steps the gradient of the weights,
+    R dz^T. In a gru only h is in the loop, K = H; for x there are the same three products, forward
+    for all steps at once, back for each block. Always as many operations as `operations` says.
+
+    Bias, activations, copies and the cell's own equations are left out, and a step does not wait
+    for the one before: its inputs are drawn beforehand, near 0. Raises ValueError as `operations`
+    does, and for a step whose B or T is not 1.
 
     >>> products("gru", "train", (2, 5, 3, 4))() is None
     True
@@ -77,37 +81,46 @@ def products(cell: str, mode: str, size: Sequence[int]) -> Callable[[], None]:
         raise ValueError(f"size is {tuple(size)}, but one step has B = T = 1")
     B, T, D, H = size
     GH, rng = wide(cell, D, H), np.random.default_rng(0)
+    inside, outside = (
+        (H, D) if cell == "gru" else (D + H, 0)
+    )  # rows of W in the loop, and out of it
 
     def drawn(*shape: int) -> Array:
         return rng.normal(0, 0.1, shape).astype(np.float32)
 
-    W, R = drawn(D + H, GH), drawn(T, D + H, B)
+    W, R, V, X = drawn(inside, GH), drawn(T, inside, B), drawn(outside, GH), drawn(T, outside, B)
     if mode == "step":
-        WT, r, z = W.T, R[0, :, 0], np.empty(GH, np.float32)
-        return lambda: drop(np.dot(WT, r, out=z))
+        pairs = [(A.T, a[0, :, 0], np.empty(GH, np.float32)) for A, a in ((W, R), (V, X)) if A.size]
+        return lambda: drop([np.dot(AT, a, out=z) for AT, a, z in pairs])
     WT, z = transposed(W, B), np.empty((GH, B), np.float32)
-    steps = list(R)
+    VT, ahead, steps = np.ascontiguousarray(V.T), np.empty((T, GH, B), np.float32), list(R)
 
     def forward() -> None:
+        if outside:
+            np.matmul(VT, X, out=ahead)
         for R_t in steps:
             np.dot(WT, R_t, out=z)
 
     if mode == "forward":
         return forward
     n = in_block(T, B) * B
-    dz, dR, dW = drawn(T, GH, B), np.empty((D + H, B), np.float32), np.empty_like(W)
-    # Laid out once: the copies into this form are the layer's, not the products'.
-    laid = [
-        (columns(R[t], drawn(n * (D + H))), columns(dz[t], drawn(n * GH))) for t in blocks(T, B)
-    ]
-    back = list(dz[::-1])
+    dz, dR, dW, dV = drawn(T, GH, B), np.empty((inside, B), np.float32), W.copy(), V.copy()
+
+    def laid(a: Array) -> list[Array]:
+        """In blocks, once: the copies into this form are the layer's, not the products'."""
+        return [columns(a[t], drawn(n * a.shape[1])) for t in blocks(T, B)]
+
+    back, flat = list(dz[::-1]), list(zip(laid(R), laid(X), laid(dz), strict=True))
 
     def train() -> None:
         forward()
         for dz_t in back:
             np.dot(W, dz_t, out=dR)
-        for rows, dz_rows in laid:
-            np.dot(rows, dz_rows.T, out=dW)
+        for R_rows, X_rows, dz_rows in flat:
+            np.dot(R_rows, dz_rows.T, out=dW)
+            if outside:
+                np.dot(X_rows, dz_rows.T, out=dV)
+                np.dot(V, dz_rows)
 
     return train
 
