@@ -17,6 +17,7 @@ True
     measure     a whole run              machine        what it ran on, and was it busy
     gpu         what the page on GPUs shows: which races, what follows; gpu_figure draws it
     report      times and ratios, JSON   table, figure, goals
+    roofline    operations, and what the machine's matrix products alone would take
     text        another thing: the task `text`, trained for longer than its page may, and recorded
 """
 
@@ -25,7 +26,8 @@ from rnnbook.bench.first import first_result
 from rnnbook.bench.measure import measure
 from rnnbook.bench.problems import CELLS, MODES, QUICK_SIZES, SIZES, STEP_SIZES, Size
 from rnnbook.bench.race import BenchError
-from rnnbook.bench.report import First, Race, Report, Spread
+from rnnbook.bench.report import First, Race, Report, Spread, recorded
+from rnnbook.bench.roofline import Roof, operations, products, roof
 
 __all__ = [
     "CELLS",
@@ -40,8 +42,13 @@ __all__ = [
     "First",
     "Race",
     "Report",
+    "Roof",
     "Size",
     "Spread",
     "first_result",
     "measure",
+    "operations",
+    "products",
+    "recorded",
+    "roof",
 ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "rnnbook.bench 1"
 OURS: Final = "numpy"
+RECORDED: Final = Path(__file__).parent / "recorded"
 
 
 class Spread(NamedTuple):
@@ -126,11 +127,20 @@ class Report:
 
         return table(self)
 
-    def figure(self, mode: str | None = None) -> "Figure":
-        """The ratios of one mode, or of all; raises ModuleNotFoundError without matplotlib."""
+    def figure(
+        self, mode: str | None = None, stacked: bool = False, times: bool = False
+    ) -> "Figure":
+        """
+        The ratios of one mode, or of all; with `times` the times themselves. `stacked`, the cells'
+        panels stand above each other, as narrow as a page. Mode "first" is the time to first
+        result, of it that of the imports.
+
+        Raises ValueError where the report has nothing of the mode, ModuleNotFoundError without
+        matplotlib.
+        """
         from rnnbook.bench.figure import figure
 
-        return figure(self, mode)
+        return figure(self, mode, stacked, times)
 
     def to_json(self) -> str:
         """Every raw time, and beside them medians, smallest, largest and ratios."""
@@ -185,6 +195,24 @@ class Report:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Report":
         return cls.from_json(Path(path).read_text("utf-8"))
+
+
+def recorded(name: str) -> Report:
+    """
+    A report that the package ships, `rnnbook/bench/recorded/NAME.json`, as
+
+        python -m rnnbook.bench --json rnnbook/bench/recorded/NAME.json ...
+
+    wrote it. "cpu" is there always. Raises FileNotFoundError where nothing is recorded under the
+    name, ValueError where the file is no report.
+
+    >>> recorded("cpu").about["machine"]["cores"] >= 1
+    True
+    """
+    path = RECORDED / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"no report is recorded as {path.name} in {RECORDED.name}/")
+    return Report.load(path)
 
 
 def check_times(times: dict[str, list[float]]) -> None:

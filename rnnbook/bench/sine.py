@@ -3,12 +3,15 @@ The article's sine job, as a user of each framework writes it: 100 ReLU units an
 6 windows of 50, mean squared error, Adam at 1e-3, 500 updates on the whole batch.
 
 `python sine.py numpy` in a fresh process prints {"imports": seconds, "loss": mean squared error}.
-Run as a file, so that no framework waits for this package's import.
+Run as a file, so that no framework waits for this package's import. "loop" is ours with the cell
+step by step. TensorFlow without tf.function is not among them: a minute would not be enough.
 """
 # mypy: disable-error-code="import-untyped, import-not-found, no-untyped-call, untyped-decorator"
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
@@ -23,13 +26,16 @@ def windows() -> tuple[Any, Any]:
     return wave[:-1].reshape(6, 50, 1), wave[1:].reshape(6, 50, 1)
 
 
-def in_numpy() -> tuple[float, float]:
+def in_numpy(loop: bool = False) -> tuple[float, float]:
     from rnnbook import models_numpy, training
+    from rnnbook.layers import Loop
     from rnnbook.tasks import sine
 
     imported = perf_counter()
     task = sine.make()
     model = models_numpy.build(task.model)
+    if loop:  # the same arrays, the cell step by step
+        model.rnn = Loop("rnn", model.rnn.params, activation=task.model.activation)
     batches = training.batches(task.train, task.training)
     history = models_numpy.fit(model, batches, task.training, show=False)
     assert len(history.loss) == UPDATES
@@ -52,7 +58,7 @@ def in_torch() -> tuple[float, float]:
     return imported, loss.item()
 
 
-def in_tensorflow() -> tuple[float, float]:
+def in_tensorflow(jit_compile: bool = False) -> tuple[float, float]:
     import keras
     import tensorflow as tf
 
@@ -65,7 +71,7 @@ def in_tensorflow() -> tuple[float, float]:
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
 
-    @tf.function
+    @tf.function(jit_compile=jit_compile)
     def update() -> Any:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(x) - target))
@@ -91,10 +97,12 @@ def in_keras() -> tuple[float, float]:
     return imported, history.history["loss"][-1]
 
 
-JOBS: Final = {
+JOBS: Final[dict[str, Callable[[], tuple[float, float]]]] = {
     "numpy": in_numpy,
+    "loop": partial(in_numpy, loop=True),
     "pytorch": in_torch,
     "tensorflow": in_tensorflow,
+    "tensorflow-xla": partial(in_tensorflow, jit_compile=True),
     "keras": in_keras,
 }
 
