@@ -1,7 +1,5 @@
 """
-What the tests of the rendered book share: the book, built once for each file, and a browser.
-
-The looks and the audits stand in two files, so that two workers share them.
+What the tests of the rendered book share: the book, built once, and a browser.
 """
 
 import threading

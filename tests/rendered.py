@@ -1,7 +1,7 @@
 """
 The rendered book, looked at: each function returns what is wrong, in words that name the page.
 
-`look` opens one page in a browser; `broken_links` reads the files alone.
+`look` opens one page in a browser and lets axe-core audit it; `broken_links` reads files alone.
 """
 
 import os
@@ -191,30 +191,33 @@ def listen(tab: Page, look: Look, base: str) -> None:
     )
 
 
-def look(context: BrowserContext, base: str, page: str) -> Look:
-    """Open `page` below the address `base` as a reader at a desk, then on narrower screens."""
+def look(context: BrowserContext, base: str, page: str, axe: str | None = None) -> Look:
+    """
+    Open `page` below the address `base` as a reader at a desk, then on narrower screens. With the
+    script `axe`, what axe-core finds is there, too, by colour scheme.
+    """
     found = Look(f"{page} ({urlsplit(base).scheme})")
     tab = context.new_page()
+    tab.emulate_media(reduced_motion="reduce")  # half faded in, words have little contrast
     listen(tab, found, base)
     tab.goto(f"{base}/{page}")
     tab.evaluate(UNFOLD)
     for kind, what in tab.evaluate(EXAMINE).items():
         found.add(kind, *what)
+    desk = tab.viewport_size
     for width in NARROW:
         tab.set_viewport_size({"width": width, "height": 800})
         found.add(f"over_{width}", *tab.evaluate(OVERFLOW, width))
+    if axe is not None:
+        assert desk is not None
+        tab.set_viewport_size(desk)
+        audit(tab, found, axe)
     tab.close()
     return found
 
 
-def audit(context: BrowserContext, base: str, page: str, axe: str) -> Look:
-    """What axe-core finds on `page`, in each colour scheme."""
-    found = Look(page)
-    tab = context.new_page()
-    tab.emulate_media(reduced_motion="reduce")  # half faded in, words have little contrast
-    tab.goto(f"{base}/{page}")
-    tab.evaluate(UNFOLD)
-    tab.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
+def audit(tab: Page, found: Look, axe: str) -> None:
+    """What axe-core finds on the page, in each colour scheme. Leaves the page with fewer parts."""
     tab.evaluate(FEWER_PARTS)
     tab.evaluate(axe)
     for scheme in SCHEMES:
@@ -225,8 +228,6 @@ def audit(context: BrowserContext, base: str, page: str, axe: str) -> Look:
     # All but the colours is the same in the dark.
     others = {"rules": {"color-contrast": {"enabled": False}}}
     found.add("light", *tab.evaluate(VIOLATIONS, [None, others]))
-    tab.close()
-    return found
 
 
 # ----------------------------------------------------------------------------- from the files

@@ -1,8 +1,8 @@
 """
-The book as a reader gets it: built once, then looked at in a browser, over http and from disk.
+The book as a reader gets it: built once, then looked at in a browser. Every page from disk, which
+forbids more than a server does, and one of each folder over http.
 
-`rendered.py` looks; here the book must pass, and pages broken on purpose must not. What axe-core
-finds is in test_rendered_accessibility.py.
+`rendered.py` looks; here the book must pass, and pages broken on purpose must not.
 """
 
 import re
@@ -13,7 +13,18 @@ import pytest
 from book_page import ROOT, read_page
 from page_rules import RESULT
 from playwright.sync_api import BrowserContext
-from rendered import COMMANDS, KINDS, Look, broken_links, find_browser, look, read_axe, weight
+from rendered import (
+    AXE,
+    COMMANDS,
+    KINDS,
+    SCHEMES,
+    Look,
+    broken_links,
+    find_browser,
+    look,
+    read_axe,
+    weight,
+)
 
 PAGE_BYTES = 1_000_000
 FRAMEWORKS = ("numpy", "tensorflow", "keras", "pytorch")
@@ -46,8 +57,10 @@ MESSAGES = {
 
 @pytest.fixture(scope="module")
 def looks(context: BrowserContext, html: Path, site: str, pages: list[str]) -> list[Look]:
-    """One look at every page over http, and one from disk."""
-    return [look(context, base, page) for page in pages for base in (site, html.as_uri())]
+    axe = AXE.read_text("utf-8") if AXE.exists() else None
+    first_of_folder = {page.rpartition("/")[0]: page for page in reversed(pages)}.values()
+    from_disk = [look(context, html.as_uri(), page, axe) for page in pages]
+    return from_disk + [look(context, site, page) for page in first_of_folder]
 
 
 def test_book_builds_without_a_complaint(built: tuple[Path, str]) -> None:
@@ -109,6 +122,19 @@ def test_search_page_is_among_the_pages(pages: list[str]) -> None:
 def test_no_page_has(looks: list[Look], kind: str) -> None:
     found = [fault for look in looks for fault in look.faults.get(kind, [])]
     assert not found, f"{KINDS[kind]}:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pages_are_accessible(looks: list[Look], scheme: str) -> None:
+    read_axe()  # or say that it is missing
+    found = [fault for look in looks for fault in look.faults.get(scheme, [])]
+    assert not found, "\n".join(found)
+
+
+def test_every_page_is_looked_at(looks: list[Look], pages: list[str]) -> None:
+    assert {look.page for look in looks} >= {f"{page} (file)" for page in pages}
+    if AXE.exists():
+        assert sum(set(look.faults) >= set(SCHEMES) for look in looks) == len(pages)
 
 
 @pytest.mark.parametrize("from_disk", [False, True], ids=["http", "file"])
@@ -214,6 +240,13 @@ def test_image_beside_the_words_of_a_link_needs_none(broken_look: Look) -> None:
 
 def test_every_kind_of_fault_is_shown_to_be_seen(broken_look: Look) -> None:
     assert set(broken_look.faults) == set(KINDS)
+
+
+def test_audit_sees_each_scheme(context: BrowserContext, broken: tuple[str, Path]) -> None:
+    faults = look(context, broken[0], "page.html", read_axe()).faults
+    assert "page.html (http): serious html-has-lang at html" in faults["light"]
+    assert "page.html (http): serious color-contrast at p" not in faults["light"]
+    assert "page.html (http): serious color-contrast at p" in faults["dark"]
 
 
 def test_links_that_lead_nowhere_and_foreign_parts_are_named(tmp_path: Path) -> None:
