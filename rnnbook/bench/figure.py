@@ -143,7 +143,7 @@ def drawn(race: Race, name: str, times: bool) -> Spread | None:
 
 
 def first_result(report: Report) -> Figure:
-    """A bar for each contender, the soonest at the top; its darker part is that of the imports."""
+    """A bar for each contender, the soonest at the top; its stronger part is that of the imports."""
     if report.first is None:
         raise ValueError("the report has no first result to draw")
     with style.context(plotting.STYLE):
@@ -165,7 +165,7 @@ def first_panel(ax: Axes, first: First, labels: dict[str, str]) -> None:
     ax.set_yticks(range(len(names)), [labels.get(name, name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(0, 1.16 * max(max(times) for times in first.times.values()))
-    ax.set_xlabel("seconds from the start; dark: the imports")
+    ax.set_xlabel("seconds from the start; in full colour: the imports")
     ax.grid(visible=False, axis="y")
 
 
