@@ -143,7 +143,7 @@ def drawn(race: Race, name: str, times: bool) -> Spread | None:
 
 
 def first_result(report: Report) -> Figure:
-    """A bar for each contender, the soonest at the top; its stronger part is that of the imports."""
+    """A bar for each contender, the soonest at the top; the part in full colour is the import."""
     if report.first is None:
         raise ValueError("the report has no first result to draw")
     with style.context(plotting.STYLE):
